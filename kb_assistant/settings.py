@@ -1,0 +1,45 @@
+"""Settings: the only reader of the environment (`KB_…` variables and an `.env` file)."""
+
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_cache_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BUNDLED_EMBEDDER = "bundled"
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured, with the defaults that `make run` uses.
+
+    Construct it with keyword arguments in tests; `Settings()` reads `KB_INDEX_DIR` and so on.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="KB_", env_file=".env", extra="ignore", frozen=True)
+
+    corpus_dir: Path = Path("corpus")
+    index_dir: Path = Path("indexes/default")
+    records_url: str = Field(
+        default="sqlite:///indexes/records.sqlite3",
+        description="SQLAlchemy URL of drafts, decisions and the audit trail",
+    )
+    cache_dir: Path = Field(
+        default_factory=lambda: user_cache_path("kb_assistant"),
+        description="where the embedding model is prepared once",
+    )
+    embedder: str = Field(
+        default=BUNDLED_EMBEDDER,
+        description="'bundled' (multilingual-e5-small, int8), or a sentence-transformers name or folder",
+    )
+    embedding_threads: int = Field(default=0, ge=0, description="0: as many as there are cores")
+    card_key_patterns: list[str] = Field(
+        default_factory=list,
+        description="regular expressions of this platform's card keys, masked without a cue",
+    )
+    host: str = "127.0.0.1"
+    port: int = Field(default=7860, ge=1, le=65535)
+    language: Literal["zh", "en"] = "zh"
+    evidence_bar: float = Field(
+        default=0.5, ge=0, le=1, description="confidence below which the assistant refuses to draft"
+    )
