@@ -11,6 +11,7 @@ KbError                     root; `code` is the stable name clients match on
 ├─ EmbedderUnavailable      the embedding model cannot be loaded
 ├─ NotFound                 no such draft, chunk or document
 ├─ AlreadyDecided           a second decision on one draft
+├─ PortUnavailable          the address to serve on is taken or not ours
 └─ StorageError             disk full, read-only, not permitted; the records database unusable
 
 A caller's bug is a ValueError or TypeError instead. Caught in three places only: CLI, HTTP, page.
@@ -81,6 +82,12 @@ class AlreadyDecided(KbError):
     """The draft already has a decision."""
 
     code = "already_decided"
+
+
+class PortUnavailable(KbError):
+    """The address to serve on is taken or does not belong to this machine."""
+
+    code = "port_unavailable"
 
 
 class StorageError(KbError):

@@ -89,7 +89,7 @@ class _Weights:
         """Return the inputs of a linear layer or the width of a table."""
         if not name.endswith(".fo.w"):
             return self.hidden
-        offset, size = self.tensors[name]
+        _offset, size = self.tensors[name]
         return size // 18 * _BLOCK // self.hidden
 
 
@@ -247,8 +247,8 @@ def _build_tokenizer(weights: _Weights) -> "Tokenizer":
 
     tokenizer = Tokenizer(Unigram(weights.pieces, unk_id=weights.unk, byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
-    )
+        [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
+    )  # Nmt turns line breaks and tabs into blanks, as the model was trained; else they are unknown
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", weights.bos), ("</s>", weights.eos)]
@@ -299,8 +299,8 @@ def _embed_tokens(graph: _Graph, weights: _Weights) -> str:
         quantize_axis=1,
     )
     # every token has type 0 and positions count from 0, so both tables are one
-    table = weights.floats("emb.pos").reshape(-1, weights.hidden) + weights.floats("emb.type")[: weights.hidden]
-    position = graph.constant("position", table)
+    positions = weights.floats("emb.pos").reshape(-1, weights.hidden)
+    position = graph.constant("position", positions + weights.floats("emb.type")[: weights.hidden])
     graph.add("Shape", ["input_ids"], "tokens", start=1, end=2)
     graph.constant("zero", np.array([0], np.int64))
     places = graph.add("Slice", [position, "zero", "tokens", "zero"], "places")

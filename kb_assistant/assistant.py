@@ -1,0 +1,457 @@
+"""The façade: search, draft, check, decide. Page, HTTP and CLI call only this."""
+
+import time
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from kb_assistant.corpus.masking import mask
+from kb_assistant.drafting.check import check_text
+from kb_assistant.drafting.composer import Composed, compose
+from kb_assistant.drafting.evidence import confidence
+from kb_assistant.drafting.text import markers_in, without_markers
+from kb_assistant.drafting.triage import grade_of, is_small_talk, topic_and_group
+from kb_assistant.errors import InvalidInput, NotFound
+from kb_assistant.index.embedding import open_embedder
+from kb_assistant.index.knowledge import KnowledgeIndex, LiveIndex
+from kb_assistant.records.draft_id import new_draft_id
+from kb_assistant.records.records import Records, StoredDraft
+from kb_assistant.settings import Settings
+from kb_assistant.types import (
+    Action,
+    Caller,
+    Check,
+    Chunk,
+    Customer,
+    Decision,
+    Document,
+    Draft,
+    DraftStatus,
+    Embedder,
+    Filters,
+    HandOff,
+    Hit,
+    Kind,
+    Source,
+)
+
+MAX_QUESTION = 10_000  # code points; a burst of chat messages has a few hundred
+MAX_TOP_K = 100
+_TIMEZONE = ZoneInfo("Asia/Shanghai")
+_EVIDENCE = 10  # hits a draft looks at
+_SMALL_TALK_REPLY = "您好，我在的，很高兴为您服务。请问有什么可以帮您？方便的话把订单号和遇到的情况一起发我。"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits, best first, with the generation they come from and the time the search took."""
+
+    hits: tuple[Hit, ...]
+    took_ms: float
+    generation: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What is published, for `kb status` and `/v1/index`."""
+
+    generation: str
+    created_at: str
+    model_id: str
+    dim: int
+    documents: int
+    chunks: int
+    documents_by_kind: Mapping[str, int]
+    topics: tuple[str, ...]
+    skill_groups: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+class Assistant:
+    """Everything the product does, over one live index and one records database.
+
+    Texts are masked on the way in, so what is searched, stored and returned holds no secret.
+    """
+
+    def __init__(self, index: LiveIndex, embedder: Embedder, records: Records, settings: Settings) -> None:
+        """Bind the parts; use `open` outside tests."""
+        self._index = index
+        self._embedder = embedder
+        self._records = records
+        self._settings = settings
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Assistant":
+        """Load the embedder and open index and records.
+
+        Raises:
+            KbError: IndexNotFound, IndexCorrupt, IndexMismatch, EmbedderUnavailable or StorageError,
+                each with the command that helps.
+        """
+        embedder = open_embedder(settings)
+        index = LiveIndex(settings.index_dir, embedder)
+        index.current()
+        return cls(index, embedder, Records.open(settings.records_url), settings)
+
+    def close(self) -> None:
+        """Release the records database."""
+        self._records.close()
+
+    def search(
+        self,
+        query: str,
+        *,
+        caller: Caller,
+        top_k: int = 5,
+        kind: Kind | None = None,
+        topic: str | None = None,
+        skill_group: str | None = None,
+        as_of: date | None = None,
+    ) -> SearchResult:
+        """Return the chunks that best match `query` among those `caller` may see.
+
+        Args:
+            query: A message or keywords, 1 to 10,000 characters.
+            caller: Who asks; only documents within its scopes are searched.
+            top_k: Number of hits, 1 to 100.
+            kind: Only documents of this kind.
+            topic: Only documents of this topic.
+            skill_group: Only documents of this skill group.
+            as_of: The date whose rules apply; today by default.
+
+        Returns:
+            At most `top_k` hits.
+
+        Raises:
+            InvalidInput: If the query is blank or too long, or `top_k` out of range.
+        """
+        started = time.perf_counter()
+        if not 1 <= top_k <= MAX_TOP_K:
+            raise InvalidInput(f"top_k must be between 1 and {MAX_TOP_K}, got {top_k}")
+        masked = self._clean(query, "query")
+        index = self._index.current()
+        filters = Filters(
+            scopes=caller.scopes, as_of=as_of or today(), kind=kind, topic=topic, skill_group=skill_group
+        )
+        hits = index.search(masked, filters=filters, top_k=top_k)
+        return SearchResult(tuple(hits), _ms_since(started), index.manifest.generation)
+
+    def search_documents(
+        self, query: str, *, caller: Caller, top_k: int = 10, as_of: date | None = None
+    ) -> list[str]:
+        """Return the ids of the best documents, each once; the ranking is that of `search`."""
+        filters = Filters(scopes=caller.scopes, as_of=as_of or today())
+        return self._index.current().search_documents(
+            self._clean(query, "query"), filters=filters, top_k=top_k
+        )
+
+    def draft(
+        self,
+        question: str,
+        *,
+        caller: Caller,
+        customer: Customer | None = None,
+        facts: str | None = None,
+        as_of: date | None = None,
+        keep: bool = True,
+    ) -> Draft:
+        """Draft a reply to a customer's message, grounded in the knowledge base, or refuse.
+
+        Args:
+            question: The message, 1 to 10,000 characters; several lines are one question.
+            caller: Who asks.
+            customer: Context that steers the tone; never indexed.
+            facts: What the agent knows of the case; figures of the reply may rest on it.
+            as_of: The date whose rules apply; today by default.
+            keep: Store the draft, so that it can be decided on.
+
+        Returns:
+            The checked draft; `status` "refused" comes with a hand-off brief.
+
+        Raises:
+            InvalidInput: If the question is blank or too long.
+        """
+        started = time.perf_counter()
+        masked = self._clean(question, "question")
+        masked_facts = self._mask(facts or "")
+        day = as_of or today()
+        index = self._index.current()
+        if is_small_talk(masked):
+            hits: list[Hit] = []
+            composed, status, sure = Composed(_SMALL_TALK_REPLY, {}, {}, (), None), "small_talk", 1.0
+        else:
+            hits = index.search(
+                masked, filters=Filters(scopes=caller.scopes, as_of=day), top_k=_EVIDENCE
+            )
+            sure = confidence(masked, hits)
+            composed, status = self._compose(index, masked, hits, sure, customer)
+        topic, skill_group = topic_and_group(hits)
+        check = check_text(
+            composed.text, composed.cited, quotes=composed.quotes, as_of=day, agent_facts=masked_facts
+        )
+        draft = Draft(
+            draft_id=new_draft_id(),
+            question=masked,
+            status=status,  # type: ignore[arg-type]  # mypy widens the literals of the tuple above
+            text=composed.text,
+            reply_text=without_markers(composed.text),
+            **{slot: getattr(check, slot) for slot in Check.__slots__},
+            confidence=round(sure, 4),
+            topic=topic,
+            grade=grade_of(masked),
+            skill_group=skill_group,
+            missing_facts=composed.missing_facts,
+            approval=composed.approval,
+            hand_off=_hand_off(masked, hits, composed, skill_group) if status == "refused" else None,
+            generator="composer",
+            generation=index.manifest.generation,
+            took_ms=_ms_since(started),
+        )
+        if keep:
+            self._records.save_draft(draft, customer=self._masked_customer(customer), caller=caller)
+        return draft
+
+    def check(
+        self,
+        question: str,
+        text: str,
+        *,
+        caller: Caller,
+        citations: Mapping[int, str] | None = None,
+        as_of: date | None = None,
+    ) -> Check:
+        """Check any final text against the clauses it cites.
+
+        Args:
+            question: The message the text replies to.
+            text: The reply, with `[n]` markers.
+            caller: Who asks.
+            citations: Chunk or document id behind each number; without them the best hits for
+                `question` are numbered in rank order.
+            as_of: The date whose rules apply; today by default.
+
+        Returns:
+            The verdict; offsets refer to the masked text.
+
+        Raises:
+            InvalidInput: If the text is blank or too long, or there is no question to retrieve for.
+        """
+        masked = self._clean(text, "text")
+        day = as_of or today()
+        if citations is None:
+            hits = self.search(question, caller=caller, as_of=day).hits
+            cited = {hit.rank: hit.chunk for hit in hits if hit.rank in markers_in(masked)}
+        else:
+            index = self._index.current()
+            cited = {}
+            for number, identifier in citations.items():
+                chunk = _resolve(index, identifier, caller)
+                if chunk is not None:
+                    cited[number] = chunk
+        return check_text(masked, cited, as_of=day)
+
+    def decide(
+        self,
+        draft_id: str,
+        action: Action,
+        *,
+        caller: Caller,
+        final_text: str | None = None,
+        reason: str | None = None,
+        agent: str | None = None,
+    ) -> Decision:
+        """Record what an agent did with a draft, once and for good.
+
+        Args:
+            draft_id: The draft.
+            action: "edited" needs `final_text`, "rejected" needs `reason`.
+            caller: Who decides.
+            final_text: What was sent; by default the draft's own reply when it was accepted.
+            reason: Why it was rejected, or what the next colleague should know.
+            agent: Name of the agent where the caller is a tool acting for one.
+
+        Returns:
+            The stored decision.
+
+        Raises:
+            NotFound: If there is no such draft.
+            AlreadyDecided: If somebody decided before.
+            InvalidInput: If the text or reason an action needs is missing.
+        """
+        stored = self.get_draft(draft_id, caller=caller)
+        if action == "edited" and not (final_text or "").strip():
+            raise InvalidInput("an edited draft needs final_text, the text that was sent")
+        if action == "rejected" and not (reason or "").strip():
+            raise InvalidInput(
+                "a rejected draft needs a reason: wrong, outdated, incomplete, tone or your own words"
+            )
+        if action == "accepted" and final_text is None:
+            final_text = stored.draft.reply_text
+        return self._records.decide(
+            draft_id,
+            action=action,
+            final_text=None if final_text is None else self._mask(final_text),
+            reason=None if reason is None else self._mask(reason),
+            caller=caller,
+            agent=agent or caller.name,
+        )
+
+    def get_draft(self, draft_id: str, *, caller: Caller) -> StoredDraft:
+        """Return a draft with its decision, if any; raises NotFound, also outside the caller's scopes."""
+        stored = self._records.get_draft(draft_id)
+        if not stored.caller.scopes <= caller.scopes:
+            raise NotFound(f"no draft {draft_id!r}")
+        return stored
+
+    def list_drafts(
+        self,
+        *,
+        caller: Caller,
+        status: Literal["open", "decided", "all"] = "open",
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> tuple[list[StoredDraft], str | None]:
+        """Return drafts, newest first, and the cursor of the next page (None on the last).
+
+        A page may hold fewer than `limit` where drafts of other scopes were left out.
+        """
+        page, following = self._records.list_drafts(status=status, limit=limit, cursor=cursor)
+        return [stored for stored in page if stored.caller.scopes <= caller.scopes], following
+
+    def chunk(self, chunk_id: str, *, caller: Caller) -> Chunk:
+        """Return a chunk of the live generation; raises NotFound, also outside the caller's scopes."""
+        chunk = self._index.current().catalog.chunk(chunk_id)
+        if chunk.scope not in caller.scopes:
+            raise NotFound(f"no chunk {chunk_id!r} in the live index; it may have changed since it was cited")
+        return chunk
+
+    def document(self, document_id: str, *, caller: Caller) -> Document:
+        """Return a document as it was indexed, masked; raises NotFound, also outside the scopes."""
+        document = self._index.current().catalog.document(document_id)
+        if document.scope not in caller.scopes:
+            raise NotFound(f"no document {document_id!r} in the live index; `kb status` counts what is there")
+        return document
+
+    def status(self, *, caller: Caller) -> IndexStatus:
+        """Return what is published."""
+        index = self._index.current()
+        manifest, catalog = index.manifest, index.catalog
+        return IndexStatus(
+            generation=manifest.generation,
+            created_at=manifest.created_at,
+            model_id=manifest.model_id,
+            dim=manifest.dim,
+            documents=manifest.documents,
+            chunks=manifest.chunks,
+            documents_by_kind=catalog.counts_by_kind(),
+            topics=tuple(catalog.values("topic")),
+            skill_groups=tuple(catalog.values("skill_group")),
+            problems=manifest.problems,
+        )
+
+    def _compose(
+        self,
+        index: KnowledgeIndex,
+        question: str,
+        hits: Sequence[Hit],
+        sure: float,
+        customer: Customer | None,
+    ) -> tuple[Composed, DraftStatus]:
+        if sure >= self._settings.evidence_bar:
+            query = self._embedder.embed_queries([question])[0]
+
+            def similarity(texts: list[str]) -> list[float]:
+                return [float(cosine) for cosine in self._embedder.embed_passages(texts) @ query]
+
+            composed = compose(
+                question,
+                hits,
+                similarity=similarity,
+                document_chunks=index.catalog.document_chunks,
+                customer=customer,
+            )
+            if composed is not None:
+                return composed, "answered"
+        refusal = (
+            "您好，您的问题我已经记下了。这个情况我需要请专门的同事帮您确认，确认之前不跟您随便承诺。"
+            "麻烦您把订单号和具体情况发我，我来跟进到底。"
+        )
+        return Composed(refusal, {}, {}, (), None), "refused"
+
+    def _clean(self, text: str, name: str) -> str:
+        """Check and mask what a person typed; control characters are dropped."""
+        if len(text) > MAX_QUESTION:
+            raise InvalidInput(f"{name} has {len(text):,} characters, at most {MAX_QUESTION:,} are accepted")
+        cleaned = self._mask(text)
+        if not cleaned.strip():
+            raise InvalidInput(f"{name} is blank; type or paste the customer's message")
+        return cleaned
+
+    def _mask(self, text: str) -> str:
+        printable = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+        return mask(printable, card_key_patterns=self._settings.card_key_patterns).text
+
+    def _masked_customer(self, customer: Customer | None) -> Customer | None:
+        if customer is None:
+            return None
+        return Customer(**{k: None if v is None else self._mask(v) for k, v in asdict(customer).items()})
+
+
+def today() -> date:
+    """Return the date it is where the customers are."""
+    return datetime.now(_TIMEZONE).date()
+
+
+def _ms_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 2)
+
+
+def _resolve(index: KnowledgeIndex, identifier: str, caller: Caller) -> Chunk | None:
+    """Return the chunk an id names; a document id gives its whole text as one chunk."""
+    try:
+        chunk = index.catalog.chunk(identifier)
+    except NotFound:
+        try:
+            chunk = _as_one_chunk(index.catalog.document(identifier))
+        except NotFound:
+            return None
+    return chunk if chunk.scope in caller.scopes else None
+
+
+def _as_one_chunk(document: Document) -> Chunk:
+    return Chunk(
+        id=document.id,
+        document_id=document.id,
+        kind=document.kind,
+        title=document.title,
+        heading="",
+        text=document.text,
+        source=Source(document.path, None, 0, len(document.text)),
+        topic=document.topic,
+        skill_group=document.skill_group,
+        effective_from=document.effective_from,
+        effective_to=document.effective_to,
+        scope=document.scope,
+    )
+
+
+def _hand_off(
+    question: str, hits: Sequence[Hit], composed: Composed, skill_group: str | None
+) -> HandOff:
+    why = (
+        "最接近的条款与问题不够吻合，不能作为答复依据"
+        if hits
+        else "知识库里没有找到相关内容"
+    )
+    return HandOff(
+        question=question,
+        searched=question,
+        nearest=tuple(hit.chunk.id for hit in hits[:3]),
+        why=why,
+        missing=tuple(fact.name for fact in composed.missing_facts),
+        skill_group=skill_group,
+        grade=grade_of(question),
+    )

@@ -1,0 +1,367 @@
+"""The `kb` commands: thin, over the façade. Heavy imports wait until a command needs them."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kb_assistant import __version__
+from kb_assistant.errors import InvalidInput, KbError
+from kb_assistant.settings import Settings
+from kb_assistant.types import LOCAL_CALLER, Customer
+
+if TYPE_CHECKING:
+    from kb_assistant.assistant import Assistant
+    from kb_assistant.insight.evaluation import Score
+
+app = typer.Typer(
+    name="kb",
+    help="Knowledge-base assistant for customer-service agents: index, search, draft, serve.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class KindOption(StrEnum):
+    """The kinds of document a search can be limited to."""
+
+    SOP = "sop"
+    TICKET = "ticket"
+    FAQ = "faq"
+    DOCUMENT = "document"
+
+
+IndexOption = Annotated[Path | None, typer.Option("--index", help="Index directory [default: indexes/default].")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+AsOfOption = Annotated[str | None, typer.Option("--as-of", help="Date whose rules apply, YYYY-MM-DD [default: today].")]
+QueriesOption = Annotated[Path | None, typer.Option("--queries", help='JSONL, a line per {"_id","text","as_of"?}.')]
+
+
+def main() -> None:
+    """Run the CLI: exit 0 on success, 1 for what the user can fix, 2 for wrong usage."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except KbError as error:
+        print(f"kb: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Knowledge-base assistant for customer-service agents: index, search, draft, serve."""
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def index(
+    corpus: Annotated[Path | None, typer.Argument(help="Folder or file to index [default: corpus].")] = None,
+    index_dir: IndexOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if any file could not be read.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Build or update an index and publish it; only what changed is embedded."""
+    from kb_assistant.index.building import build_index
+    from kb_assistant.index.embedding import open_embedder
+
+    settings = _settings(index_dir)
+    with _progress() as progress:
+        report = build_index(
+            corpus or settings.corpus_dir,
+            settings.index_dir,
+            open_embedder(settings),
+            card_key_patterns=settings.card_key_patterns,
+            progress=progress,
+        )
+    for problem in report.problems:
+        print(f"not indexed: {problem}", file=sys.stderr)
+    if as_json:
+        from kb_assistant.wire import to_json
+
+        _print_json(to_json(report))
+    else:
+        what = "published" if report.published else "unchanged, still live"
+        print(
+            f"{report.generation} {what}: {report.documents:,} documents, {report.chunks:,} chunks "
+            f"({report.embedded:,} embedded, {report.reused:,} reused) in {report.took_s:.1f} s"
+        )
+    if strict and report.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def search(
+    query: Annotated[str | None, typer.Argument(help="Message or keywords.")] = None,
+    top_k: Annotated[int, typer.Option("--top-k", help="Number of hits, 1 to 100.")] = 5,
+    kind: Annotated[KindOption | None, typer.Option("--kind", help="Only this kind of document.")] = None,
+    topic: Annotated[str | None, typer.Option("--topic", help="Only this topic.")] = None,
+    skill_group: Annotated[str | None, typer.Option("--skill-group", help="Only this skill group.")] = None,
+    as_of: AsOfOption = None,
+    queries: QueriesOption = None,
+    index_dir: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the clauses and tickets that fit a message."""
+    from kb_assistant.wire import hit_json, to_json
+
+    day = _date(as_of)
+    with _assistant(index_dir) as assistant:
+
+        def hits_of(text: str, on: date | None) -> list[Any]:
+            result = assistant.search(
+                text,
+                caller=LOCAL_CALLER,
+                top_k=top_k,
+                kind=kind.value if kind else None,
+                topic=topic,
+                skill_group=skill_group,
+                as_of=on,
+            )
+            return [to_json(hit_json(hit)) for hit in result.hits]
+
+        for row in _rows(query, queries):
+            found = hits_of(row["text"], _date(row.get("as_of")) or day)
+            if queries is not None:
+                _print_json({"_id": row["_id"], "hits": found})
+            elif as_json:
+                _print_json(found)
+            else:
+                for hit in found:
+                    print(f"{hit['rank']}. [{hit['kind']}] {hit['title']}  {hit['heading']}  ({hit['chunk_id']})")
+                    print(f"   {hit['text'][:200]}\n")
+                if not found:
+                    print("nothing found")
+
+
+@app.command()
+def draft(
+    question: Annotated[str | None, typer.Argument(help="The customer's message.")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", help='JSON {"tier","type","notes"}.')] = None,
+    facts: Annotated[str | None, typer.Option("--facts", help="What the agent knows of the case.")] = None,
+    as_of: AsOfOption = None,
+    queries: QueriesOption = None,
+    index_dir: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draft a reply with citations, or refuse with a hand-off brief. Nothing is stored."""
+    from kb_assistant.wire import to_json
+
+    day, context = _date(as_of), _customer(customer)
+    with _assistant(index_dir) as assistant:
+        for row in _rows(question, queries):
+            made = assistant.draft(
+                row["text"],
+                caller=LOCAL_CALLER,
+                customer=context,
+                facts=facts,
+                as_of=_date(row.get("as_of")) or day,
+                keep=False,
+            )
+            if queries is not None:
+                _print_json({"_id": row["_id"], **to_json(made)})
+            elif as_json:
+                _print_json(to_json(made))
+            else:
+                print(f"[{made.status}] confidence {made.confidence:.2f}, {made.topic or '-'}, {made.grade}\n")
+                print(made.text, end="\n\n")
+                for citation in made.citations:
+                    print(f"[{citation.n}] {citation.title} > {citation.heading}: {citation.quote}")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Option("--input", help='JSONL, a line per {"_id","question","text","citations"?,"as_of"?}.')],
+    index_dir: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check texts against the clauses they cite: a line per row with sentences, figures, warnings."""
+    from kb_assistant.insight.evaluation import read_jsonl
+    from kb_assistant.wire import to_json
+
+    rows = read_jsonl(file)
+    with _assistant(index_dir) as assistant:
+        for row in rows:
+            citations = None
+            if row.get("citations") is not None:
+                citations = {c["n"]: c.get("chunk_id") or c.get("document_id") or "" for c in row["citations"]}
+            verdict = assistant.check(
+                row.get("question", ""),
+                row.get("text", ""),
+                caller=LOCAL_CALLER,
+                citations=citations,
+                as_of=_date(row.get("as_of")),
+            )
+            if as_json:
+                _print_json({"_id": row.get("_id"), **to_json(verdict)})
+            else:
+                wrong = [f.text for f in verdict.figures if f.verdict != "supported"]
+                print(f"{row.get('_id')}: {len(verdict.sentences)} sentences, wrong figures: {wrong or 'none'}")
+
+
+@app.command("eval")
+def evaluate(
+    queries: Annotated[Path | None, typer.Option("--queries", help="BEIR queries.jsonl.")] = None,
+    qrels: Annotated[Path | None, typer.Option("--qrels", help="BEIR qrels.tsv.")] = None,
+    golden: Annotated[Path | None, typer.Option("--golden", help="Golden rows, a file or a folder.")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Golden split: dev or test [default: both].")] = None,
+    index_dir: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the pipeline on judged questions: nDCG@10, recall@5, MRR@10, hit@1; refusal and figures on golden rows."""
+    from kb_assistant.insight.evaluation import (
+        evaluate_beir,
+        evaluate_golden,
+        read_golden,
+        read_jsonl,
+        read_qrels,
+    )
+
+    if (golden is None) == (queries is None or qrels is None):
+        raise typer.BadParameter("give either --queries with --qrels, or --golden")
+    with _assistant(index_dir) as assistant:
+
+        def rank(text: str, on: date | None) -> list[str]:
+            return assistant.search_documents(text, caller=LOCAL_CALLER, as_of=on)
+
+        if golden is not None:
+            scores = evaluate_golden(
+                read_golden(golden, split=split),
+                rank,
+                lambda text, on: assistant.draft(text, caller=LOCAL_CALLER, as_of=on, keep=False),
+            )
+        else:
+            assert queries is not None and qrels is not None
+            scores = evaluate_beir(read_jsonl(queries), read_qrels(qrels), rank)
+    _print_scores(scores, as_json=as_json)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on [default: 127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port to listen on [default: 7860].")] = None,
+    index_dir: IndexOption = None,
+) -> None:
+    """Serve the page at /, the API at /v1 and its documentation at /docs."""
+    from kb_assistant.web.server import serve as run
+
+    settings = _settings(index_dir)
+    changes = {k: v for k, v in (("host", host), ("port", port)) if v is not None}
+    run(settings.model_copy(update=changes))
+
+
+@app.command()
+def status(index_dir: IndexOption = None, as_json: JsonOption = False) -> None:
+    """Show what is published: generation, model, counts, files that could not be read."""
+    from kb_assistant.index.generations import generation_path, live_generation, read_manifest, verify
+
+    folder = _settings(index_dir).index_dir
+    directory = generation_path(folder, live_generation(folder))
+    manifest = read_manifest(directory)
+    verify(directory, manifest)
+    if as_json:
+        from kb_assistant.wire import to_json
+
+        _print_json(to_json(manifest))
+        return
+    print(f"index       {folder}")
+    print(f"generation  {manifest.generation}  (published {manifest.created_at}, files verified)")
+    print(f"model       {manifest.model_id}, {manifest.dim} dims")
+    print(f"content     {manifest.documents:,} documents, {manifest.chunks:,} chunks")
+    for problem in manifest.problems:
+        print(f"not indexed {problem}")
+
+
+def _settings(index_dir: Path | None) -> Settings:
+    try:
+        settings = Settings()
+    except ValueError as error:  # pydantic names the variable, the value and what was expected
+        raise InvalidInput(f"wrong setting in the environment or .env: {error}") from error
+    return settings if index_dir is None else settings.model_copy(update={"index_dir": index_dir})
+
+
+@contextmanager
+def _assistant(index_dir: Path | None) -> "Iterator[Assistant]":
+    from kb_assistant.assistant import Assistant
+
+    assistant = Assistant.open(_settings(index_dir))
+    try:
+        yield assistant
+    finally:
+        assistant.close()
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """Show the stages of a build on stderr; a bar on a terminal, nothing when it is piped."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:>6}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            task = tasks.setdefault(stage, None)
+            if task is None:
+                task = tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(task, completed=done, total=total)
+
+        yield report
+
+
+def _rows(question: str | None, queries: Path | None) -> list[dict[str, Any]]:
+    if (question is None) == (queries is None):
+        raise typer.BadParameter("give a question, or --queries FILE")
+    if queries is None:
+        return [{"text": question}]
+    from kb_assistant.insight.evaluation import read_jsonl
+
+    rows = read_jsonl(queries)
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row.get("text"), str) or "_id" not in row:
+            raise InvalidInput(f"{queries}: row {number} needs _id and text, got {sorted(row)}")
+    return rows
+
+
+def _date(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput(f"as_of must be a date as 2026-03-01, got {text!r}") from error
+
+
+def _customer(text: str | None) -> Customer | None:
+    if text is None:
+        return None
+    try:
+        return Customer(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise InvalidInput(f'--customer must be JSON with "tier", "type", "notes", got {text!r}') from error
+
+
+def _print_scores(scores: "dict[str, Score]", *, as_json: bool) -> None:
+    if as_json:
+        _print_json({name: {"mean": s.mean, "low": s.low, "high": s.high, "n": s.n} for name, s in scores.items() if s.n})
+        return
+    for name, s in scores.items():
+        if s.n:
+            print(f"{name:12} {100 * s.mean:5.1f}  [{100 * s.low:5.1f}, {100 * s.high:5.1f}]  n={s.n}")
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False), flush=True)

@@ -1,0 +1,190 @@
+"""The draft without a language model: what the sources say, in the order a person would say it.
+
+Empathy → the rules that answer, each cited → what to ask the customer for → closing. Sentences
+with a claim are the source's own words; nothing is rephrased, so nothing can be rephrased wrongly.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from kb_assistant.drafting.facts import find_quantities
+from kb_assistant.drafting.text import Statement, statements
+from kb_assistant.index.tokens import tokenize
+from kb_assistant.types import Approval, Chunk, Customer, Hit, MissingFact
+
+Similarity = Callable[[list[str]], list[float]]
+"""Cosine of the question with each text."""
+
+MAX_STATEMENTS = 3  # more is a manual, not a reply
+_SOURCES_READ = 4  # hits whose statements compete
+# instructions to the agent, not words for a customer: console paths, ticket bookkeeping, dispatch
+_FOR_AGENTS = re.compile(
+    r"工单|坐席|客服(?:须|应|不得|不能|可|先|在|全程|直接|只)|当班|组长|后台|工作台|点「|打开「|点击「|→|登记|归类|备注栏|质检|话术"
+    r"|本规范|本规则|本流程|适用场景|不适用|见 ?SOP|按 ?SOP|转 ?SOP|依据 ?SOP|SOP-|请客户|告诉客户|告知客户|问清|核对(?:订单|发|付)|转.{1,5}组|通报"
+)
+_CASE_WORDS = re.compile(r"我看到|我查到|查到|已经核实|已经?给您|刚才|最晚(?:明|今|周)|您这[单张笔次]")
+_NOT_FOR_REPLIES = ("升级与审批", "质检", "统计", "培训", "修订", "编写")
+_FACTS: tuple[tuple[str, str, str], ...] = (
+    # name, how a source asks for it, how a message already gives it
+    ("订单号", r"订单号", r"DD\d{8,}|KM\d{6,}|订单号?[:：是]?\s*[A-Za-z0-9]{6,}"),
+    ("充值账号", r"充值账号|充值号码|手机号(?:码)?|会员账号", r"\[手机号\d+\]|账号[:：是]?\s*\S{4,}"),
+    ("付款时间", r"付款时间|支付时间|下单时间", r"\d{1,2}[点:：]\d{0,2}|刚才|刚刚|昨天|今天|前天|\d{1,2}号"),
+    ("报错截图", r"截图", r"截图|图片|如图|\[图"),
+    ("支付流水号", r"支付流水号|流水号", r"流水号?[:：是]?\s*\d{8,}"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A composed reply: text with markers, and the chunk and the quoted words behind each number."""
+
+    text: str
+    cited: dict[int, Chunk]
+    quotes: dict[int, str]
+    missing_facts: tuple[MissingFact, ...]
+    approval: Approval | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    statement: Statement
+    chunk: Chunk
+    order: int
+    score: float
+
+
+def compose(
+    question: str,
+    hits: Sequence[Hit],
+    *,
+    similarity: Similarity,
+    document_chunks: Callable[[str], list[Chunk]],
+    customer: Customer | None = None,
+) -> Composed | None:
+    """Compose a reply to `question` from `hits`, best first; None if no source holds one.
+
+    SOP and FAQ outrank tickets: a ticket speaks only where neither is among the hits, and then
+    as how it was handled before, not as a rule.
+
+    Args:
+        question: The masked message.
+        hits: Evidence that passed the bar.
+        similarity: Cosine of the question with texts.
+        document_chunks: All chunks of a document, to see what its steps ask for.
+        customer: Steers the tone.
+    """
+    rules = [hit for hit in hits if hit.chunk.kind != "ticket"]
+    chosen = _choose(question, rules or list(hits), similarity)
+    if not chosen:
+        return None
+    cited: dict[int, Chunk] = {}
+    quotes: dict[int, str] = {}
+    lines = [_opening(question, customer)]
+    if not rules:
+        lines.append("这类情况之前是这样处理的：")
+    for candidate in chosen:
+        number = next((n for n, chunk in cited.items() if chunk.id == candidate.chunk.id), len(cited) + 1)
+        quotes[number] = (
+            f"{quotes[number]} … {candidate.statement.quote}" if number in quotes else candidate.statement.quote
+        )
+        cited[number] = candidate.chunk
+        lines.append(_with_marker(candidate.statement.text, number))
+    primary = chosen[0].chunk
+    whole = [primary, *document_chunks(primary.document_id)] if primary.kind == "sop" else [primary]
+    missing = _missing_facts(question, whole)
+    if missing:
+        lines.append(f"麻烦您提供一下{'、'.join(fact.name for fact in missing)}，我马上帮您核对。")
+    lines.append("有任何问题随时找我，我会一直跟进到解决。")
+    return Composed("\n".join(lines), cited, quotes, missing, _approval(chosen))
+
+
+def _choose(question: str, hits: Sequence[Hit], similarity: Similarity) -> list[_Candidate]:
+    """Return the statements that answer best, in source order, the best-scored document first."""
+    pool: list[tuple[Statement, Chunk]] = []
+    for hit in hits[:_SOURCES_READ]:
+        if not any(word in hit.chunk.heading for word in _NOT_FOR_REPLIES):
+            pool.extend((s, hit.chunk) for s in _speakable(hit.chunk))
+    if not pool:
+        return []
+    weight = {hit.chunk.id: hit.score for hit in hits}
+    top = hits[0].score
+    cosines = similarity([statement.text for statement, _ in pool])
+    asked = set(tokenize(question))
+    scored = []
+    for order, ((statement, chunk), cosine) in enumerate(zip(pool, cosines, strict=True)):
+        tokens = set(tokenize(statement.text))
+        overlap = len(tokens & asked) / (len(tokens) ** 0.5 or 1.0)
+        figures = 0.02 if find_quantities(statement.text) else 0.0
+        # cosines of e5 lie within 0.1 of each other, so overlap and rank must be kept as small
+        score = cosine + 0.02 * overlap + figures + 0.05 * (weight[chunk.id] / top - 1)
+        scored.append(_Candidate(statement, chunk, order, score))
+    scored.sort(key=lambda c: (-c.score, c.order))
+    best: list[_Candidate] = []
+    for candidate in scored:
+        if len(best) == MAX_STATEMENTS or candidate.score < scored[0].score - 0.06:
+            break
+        if all(_differ(candidate.statement.text, other.statement.text) for other in best):
+            best.append(candidate)
+    leading = best[0].chunk.document_id
+    return sorted(best, key=lambda c: (c.chunk.document_id != leading, c.order))
+
+
+def _speakable(chunk: Chunk) -> list[Statement]:
+    """Return the statements of a chunk that may be said to a customer as they stand."""
+    found = []
+    for statement in statements(chunk.text):
+        text = statement.text
+        if chunk.kind == "faq":
+            text = re.sub(r"^[问答][:：]\s*", "", text)
+            if statement.text.startswith(("问：", "问:")):
+                continue
+        elif chunk.kind == "ticket":
+            if statement.text.startswith("问题"):
+                continue
+            text = re.sub(r"^处理[:：]\s*", "", text)
+        elif _FOR_AGENTS.search(text) or _CASE_WORDS.search(text) or "话术" in chunk.heading:
+            continue
+        if text.endswith(("：", ":")) or not 6 <= len(text) <= 160:
+            continue
+        found.append(Statement(text, statement.quote))
+    return found
+
+
+def _differ(a: str, b: str) -> bool:
+    left, right = set(tokenize(a)), set(tokenize(b))
+    return len(left & right) / (min(len(left), len(right)) or 1) < 0.7
+
+
+def _with_marker(text: str, number: int) -> str:
+    """Put `[n]` before the closing mark, so that it belongs to its sentence; add a missing mark."""
+    closing = re.search(r"[。！？!?；;]+[”’」』）)】]*$", text)
+    if closing:
+        return f"{text[: closing.start()]}[{number}]{closing.group().replace('；', '。')}"
+    return f"{text}[{number}]。"
+
+
+def _opening(question: str, customer: Customer | None) -> str:
+    if re.search(r"骗|垃圾|投诉|气死|什么玩意|坑|退钱|急死|急急|搞什么|怎么回事|无语", question):
+        return "非常抱歉给您添麻烦了，您先别着急，我来帮您把这件事处理好。"
+    if customer is not None and customer.type in ("merchant", "商家"):
+        return "您好，我来帮您处理，要点如下："
+    return "您好，别着急，我来帮您看看。"
+
+
+def _missing_facts(question: str, chunks: Sequence[Chunk]) -> tuple[MissingFact, ...]:
+    """Return what the document's steps need and the message does not give."""
+    needs = "\n".join(c.text for c in chunks if re.search(r"提供|步骤|前提|核实|信息", c.heading))
+    return tuple(
+        MissingFact(name, f"麻烦您提供一下{name}")
+        for name, asked, given in _FACTS
+        if re.search(asked, needs) and not re.search(given, question)
+    )[:3]
+
+
+def _approval(chosen: Sequence[_Candidate]) -> Approval | None:
+    for candidate in chosen:
+        match = re.search(r"(主管|组长|运营经理|财务)(?:审批|复核|批准|同意|核准)", candidate.chunk.text)
+        if match and match.group(1) in candidate.statement.text:
+            return Approval(role=match.group(1), reason=candidate.statement.text)
+    return None

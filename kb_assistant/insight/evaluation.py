@@ -1,0 +1,175 @@
+"""`kb eval`: the production pipeline measured on BEIR sets and on golden questions."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from kb_assistant.drafting.facts import find_quantities
+from kb_assistant.errors import InvalidInput
+from kb_assistant.insight.metrics import hit, interval, ndcg, recall, reciprocal_rank
+from kb_assistant.types import Draft
+
+RankDocuments = Callable[[str, date | None], list[str]]
+"""Question and date → ids of the ten best documents, each once, best first."""
+MakeDraft = Callable[[str, date | None], Draft]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A mean over `n` questions with its 95 % bootstrap interval; NaN when n is 0."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenRow:
+    """One golden question, as the format in the README says."""
+
+    id: str
+    text: str
+    kind: str
+    split: str
+    as_of: date | None
+    relevant: tuple[str, ...]
+    figures: tuple[str, ...]
+    topic: str | None
+    skill_group: str | None
+    grade: str | None
+    status: str
+
+
+def score(values: Sequence[float]) -> Score:
+    """Return mean and interval of `values`."""
+    low, high = interval(values)
+    return Score(sum(values) / len(values) if values else math.nan, low, high, len(values))
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a JSONL file; raises InvalidInput naming the line that is not one."""
+    rows = []
+    for number, line in enumerate(_read(path).splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InvalidInput(f"{path}:{number}: not a JSON object: {error}") from error
+        if not isinstance(row, dict):
+            raise InvalidInput(f"{path}:{number}: expected a JSON object, got {type(row).__name__}")
+        rows.append(row)
+    return rows
+
+
+def read_qrels(path: Path) -> dict[str, dict[str, int]]:
+    """Return query id → document id → grade from a BEIR qrels file (tab-separated, with a header)."""
+    judged: dict[str, dict[str, int]] = {}
+    for number, line in enumerate(_read(path).splitlines()[1:], start=2):
+        fields = line.split("\t")
+        if len(fields) != 3 or not fields[2].strip().lstrip("-").isdigit():
+            raise InvalidInput(f"{path}:{number}: expected query-id, corpus-id and score, got {line!r}")
+        judged.setdefault(fields[0], {})[fields[1]] = int(fields[2])
+    return judged
+
+
+def evaluate_beir(
+    queries: Iterable[dict[str, Any]], judged: dict[str, dict[str, int]], rank: RankDocuments
+) -> dict[str, Score]:
+    """Return nDCG@10, recall@5, MRR@10 and hit@1 over the queries that have a judgment."""
+    values: dict[str, list[float]] = {"ndcg@10": [], "recall@5": [], "mrr@10": [], "hit@1": []}
+    for query in queries:
+        relevant = judged.get(str(query["_id"]))
+        if not relevant:
+            continue
+        ranked = rank(query["text"], None)
+        values["ndcg@10"].append(ndcg(ranked, relevant))
+        values["recall@5"].append(recall(ranked, relevant))
+        values["mrr@10"].append(reciprocal_rank(ranked, relevant))
+        values["hit@1"].append(hit(ranked, relevant))
+    return {name: score(column) for name, column in values.items()}
+
+
+def read_golden(path: Path, *, split: str | None = None) -> list[GoldenRow]:
+    """Return golden rows of a file, or of every .jsonl file of a folder, of one split or of all."""
+    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    rows = [_golden_row(row, file) for file in files for row in read_jsonl(file)]
+    return [row for row in rows if split is None or row.split == split]
+
+
+def evaluate_golden(rows: Sequence[GoldenRow], rank: RankDocuments, draft: MakeDraft) -> dict[str, Score]:
+    """Measure retrieval, refusal, figures and triage on golden questions.
+
+    Returns:
+        `hit@1` and `recall@5` over rows with relevant documents; `answered` over answerable rows;
+        `refused` over unanswerable and out-of-domain rows; `small_talk`; `figures`: share of the
+        expected figures that an answer carries; `topic`, `skill_group` and `grade` where given.
+    """
+    values: dict[str, list[float]] = {
+        name: []
+        for name in (
+            "hit@1", "recall@5", "answered", "refused", "small_talk", "figures", "topic", "skill_group", "grade",
+        )
+    }  # fmt: skip
+    for row in rows:
+        if row.relevant:
+            relevant = dict.fromkeys(row.relevant, 1)
+            ranked = rank(row.text, row.as_of)
+            values["hit@1"].append(hit(ranked, relevant))
+            values["recall@5"].append(recall(ranked, relevant))
+        made = draft(row.text, row.as_of)
+        if row.status in ("answered", "conflict"):
+            values["answered"].append(float(made.status in ("answered", "conflict")))
+            if row.topic:
+                values["topic"].append(float(made.topic == row.topic))
+            if row.skill_group:
+                values["skill_group"].append(float(made.skill_group == row.skill_group))
+            if row.figures and made.status == "answered":
+                values["figures"].append(_figures_found(row.figures, made.text))
+        elif row.status == "refused":
+            values["refused"].append(float(made.status == "refused"))
+        else:
+            values["small_talk"].append(float(made.status == "small_talk"))
+        if row.grade:
+            values["grade"].append(float(made.grade == row.grade))
+    return {name: score(column) for name, column in values.items()}
+
+
+def _figures_found(expected: Sequence[str], text: str) -> float:
+    said = find_quantities(text)
+    found = 0
+    for figure in expected:
+        wanted = find_quantities(figure)
+        found += figure in text or bool(wanted and all(any(q.same_value(w) for q in said) for w in wanted))
+    return found / len(expected)
+
+
+def _golden_row(row: dict[str, Any], path: Path) -> GoldenRow:
+    try:
+        return GoldenRow(
+            id=row["_id"],
+            text=row["text"],
+            kind=row["kind"],
+            split=row["split"],
+            as_of=date.fromisoformat(row["as_of"]) if row.get("as_of") else None,
+            relevant=tuple(row["relevant"]),
+            figures=tuple(row.get("figures", ())),
+            topic=row.get("topic"),
+            skill_group=row.get("skill_group"),
+            grade=row.get("grade"),
+            status=row["status"],
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise InvalidInput(f"{path}: golden row {row.get('_id')!r}: {error!r}") from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{str(path)!r} cannot be read: {error}") from error

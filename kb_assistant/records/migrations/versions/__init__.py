@@ -1,0 +1,1 @@
+"""One module a schema, in order: 0001, 0002 …"""

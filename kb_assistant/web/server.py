@@ -1,0 +1,66 @@
+"""One process: the API, the page mounted last, and the listening socket."""
+
+import logging
+import os
+import socket
+import tempfile
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from kb_assistant.assistant import Assistant
+from kb_assistant.errors import PortUnavailable
+from kb_assistant.settings import Settings
+from kb_assistant.web.http_api import build_api
+
+log = logging.getLogger(__name__)
+
+
+def build_app(assistant: Assistant, settings: Settings) -> FastAPI:
+    """Return API and page as one application."""
+    _silence_gradio()
+    from kb_assistant.web.ui import mount_page
+
+    return mount_page(build_api(assistant), assistant, settings)
+
+
+def serve(settings: Settings) -> None:
+    """Listen until interrupted.
+
+    Raises:
+        KbError: If there is no index, the model or the records cannot be opened, or the port is taken.
+    """
+    import uvicorn
+
+    listening = _bind(settings.host, settings.port)
+    with listening:
+        assistant = Assistant.open(settings)
+        app = build_app(assistant, settings)
+        print(f"kb_assistant: http://{settings.host}:{settings.port}  (API: /v1, docs: /docs)", flush=True)  # noqa: T201
+        try:
+            uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listening])
+        finally:
+            assistant.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Take the port before the slow start, so that a taken one is reported at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        raise PortUnavailable(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; "
+            f"choose another port with: kb serve --port {port + 1}"
+        ) from error
+    return listening
+
+
+def _silence_gradio() -> None:
+    """Turn off what Gradio phones home with, and keep its temporary files private; before its import."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        os.environ["GRADIO_TEMP_DIR"] = str(Path(tempfile.mkdtemp(prefix="kb_assistant-")))
