@@ -17,8 +17,7 @@ from kb_assistant.drafting.triage import grade_of, is_small_talk, topic_and_grou
 from kb_assistant.errors import InvalidInput, NotFound
 from kb_assistant.index.embedding import open_embedder
 from kb_assistant.index.knowledge import KnowledgeIndex, LiveIndex
-from kb_assistant.records.draft_id import new_draft_id
-from kb_assistant.records.records import Records, StoredDraft
+from kb_assistant.records import Records, StoredDraft, new_draft_id
 from kb_assistant.settings import Settings
 from kb_assistant.types import (
     Action,
@@ -314,12 +313,8 @@ class Assistant:
         limit: int = 50,
         cursor: str | None = None,
     ) -> tuple[list[StoredDraft], str | None]:
-        """Return drafts, newest first, and the cursor of the next page (None on the last).
-
-        A page may hold fewer than `limit` where drafts of other scopes were left out.
-        """
-        page, following = self._records.list_drafts(status=status, limit=limit, cursor=cursor)
-        return [stored for stored in page if stored.caller.scopes <= caller.scopes], following
+        """Return drafts the caller may see, newest first, and the next page's cursor (None on the last)."""
+        return self._records.list_drafts(status=status, limit=limit, cursor=cursor, scopes=caller.scopes)
 
     def chunk(self, chunk_id: str, *, caller: Caller) -> Chunk:
         """Return a chunk of the live generation; raises NotFound, also outside the caller's scopes."""

@@ -105,9 +105,9 @@ def has_code_cue(text: str, start: int) -> bool:
 
 
 def _cued(text: str, start: int, list_end: int, cue: re.Pattern[str]) -> bool:
-    if 0 <= start - list_end <= _LIST_GAP_WIDTH and list_end >= 0:
-        if _LIST_GAP.fullmatch(text, list_end, start):
-            return True
+    near = list_end >= 0 and 0 <= start - list_end <= _LIST_GAP_WIDTH
+    if near and _LIST_GAP.fullmatch(text, list_end, start):
+        return True
     return cue.search(text[max(0, start - _BEFORE) : start]) is not None
 
 

@@ -11,15 +11,33 @@ from kb_assistant.corpus.text import clean, decode, read_bytes
 
 _MAX_BYTES = 5 * 2**20  # a page of text has some 100 KB, and the parser needs a second per MB
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w-]{1,40})", re.IGNORECASE)
-_DROPPED = frozenset(
-    "script style template noscript svg canvas iframe object embed nav footer aside form button select head".split()
-)
+_DROPPED = frozenset((
+    "script", "style", "template", "noscript", "svg", "canvas", "iframe", "object", "embed", "nav",
+    "footer", "aside", "form", "button", "select", "head",
+))  # fmt: skip
 _HIDDEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])", re.IGNORECASE
 )
-_BLOCKS = frozenset("div section article header main dl dt dd figure figcaption details summary".split())
-_PARAGRAPHS = frozenset("p ul ol pre blockquote table hr h1 h2 h3 h4 h5 h6".split())
-_CAPTURED = frozenset("h1 h2 h3 h4 h5 h6 td th tr table".split())
+_BLOCKS = frozenset(
+    (
+        "div",
+        "section",
+        "article",
+        "header",
+        "main",
+        "dl",
+        "dt",
+        "dd",
+        "figure",
+        "figcaption",
+        "details",
+        "summary",
+    )
+)
+_PARAGRAPHS = frozenset(
+    ("p", "ul", "ol", "pre", "blockquote", "table", "hr", "h1", "h2", "h3", "h4", "h5", "h6")
+)
+_CAPTURED = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "td", "th", "tr", "table"))
 _CJK = "\u3000-\u303f\u3400-\u9fff\uff00-\uffef"
 _WRAP_IN_CJK = re.compile(rf"(?<=[{_CJK}])[ \t\r\f]*\n[ \t\r\f\n]*(?=[{_CJK}])")
 
@@ -41,7 +59,7 @@ def read_html(path: Path) -> Parsed:
 
     soup = BeautifulSoup(_decode(read_bytes(path, max_bytes=_MAX_BYTES)), "lxml")
     title = soup.title.get_text() if soup.title else ""
-    main = soup.find("main") or soup.find(attrs={"role": "main"}) or soup.find("article") or soup.body or soup
+    main = soup.find("main") or soup.find(None, {"role": "main"}) or soup.find("article") or soup.body or soup
     lines = [line.rstrip() for line in clean(_Renderer().render(main)).split("\n")]
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
     return Parsed(text, title=title)
@@ -70,8 +88,7 @@ class _Renderer:
         self._pre = 0
 
     def render(self, root: Any) -> str:
-        from bs4 import NavigableString, Tag
-        from bs4.element import PreformattedString
+        from bs4.element import NavigableString, PreformattedString, Tag
 
         stack: list[tuple[Any, Any]] = [(root, iter(root.contents))]
         while stack:

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,7 @@ from kb_assistant.corpus.pdf import read_pdf
 from kb_assistant.corpus.tables import read_xlsx
 from kb_assistant.errors import UnreadableFile
 
-ISOLATED_SUFFIXES = {
+ISOLATED_READERS: dict[str, Callable[[Path], Parsed | Rows]] = {
     ".pdf": read_pdf,
     ".docx": read_docx,
     ".html": read_html,
@@ -51,7 +52,7 @@ class IsolatedParser:
         self._stop()
 
     def parse(self, path: Path) -> Parsed | Rows:
-        """Parse a file whose suffix is in `ISOLATED_SUFFIXES`.
+        """Parse a file whose suffix is in `ISOLATED_READERS`.
 
         Args:
             path: An existing file.
@@ -63,7 +64,8 @@ class IsolatedParser:
             UnreadableFile: If the reader raises it, or exceeds the time or the memory, or crashes.
         """
         worker = self._start()
-        assert worker.stdin is not None and worker.stdout is not None
+        assert worker.stdin is not None
+        assert worker.stdout is not None
         timed_out = threading.Event()
 
         def stop() -> None:
@@ -112,7 +114,8 @@ def _from_answer(answer: dict[str, object]) -> Parsed | Rows:
         raise UnreadableFile(str(answer["error"]))
     if "rows" in answer:
         rows, broken = answer["rows"], answer["broken"]
-        assert isinstance(rows, list) and isinstance(broken, list)
+        assert isinstance(rows, list)
+        assert isinstance(broken, list)
         return Rows(tuple(Row(**row) for row in rows), tuple((line, reason) for line, reason in broken))
     parsed: dict[str, tuple[object, ...] | object] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in answer.items()
@@ -122,11 +125,13 @@ def _from_answer(answer: dict[str, object]) -> Parsed | Rows:
 
 def _answer(path: Path) -> dict[str, object]:
     try:
-        return asdict(ISOLATED_SUFFIXES[path.suffix.lower()](path))
+        parsed: Parsed | Rows = ISOLATED_READERS[path.suffix.lower()](path)
+        return asdict(parsed)
     except UnreadableFile as error:
         return {"error": str(error)}
     except (MemoryError, RecursionError):
-        return {"error": f"parsing needs more than {_MEMORY_BYTES // 2**20} MB of memory; split the file or save it again"}
+        limit = f"{_MEMORY_BYTES // 2**20} MB"
+        return {"error": f"parsing needs more than {limit} of memory; split the file or save it again"}
     except Exception as error:  # a parser's bug on a strange file costs that file only
         return {"error": f"the parser stopped on this file ({error!r:.200}); save it again"}
 

@@ -65,7 +65,9 @@ def _split_front_matter(text: str) -> tuple[str, str]:
         if line.rstrip() in ("---", "..."):
             return "\n".join(["", *lines[1:i]]), "\n".join(lines[i + 1 :])  # keeps line numbers
     if len(lines) > 1 and re.match(r"\w+\s*:", lines[1]):
-        raise UnreadableFile("the front matter that '---' opens on line 1 is not closed; add a line '---' below it")
+        raise UnreadableFile(
+            "the front matter that '---' opens on line 1 is not closed; add a line '---' below it"
+        )
     return "", text  # a rule, not front matter
 
 

@@ -34,7 +34,9 @@ _CARD = re.compile(
     r"|[0-9]{4}[- ][0-9]{6}[- ][0-9]{4,5})(?![0-9A-Za-z])"
 )
 _FLAGS = re.IGNORECASE | re.ASCII
-_IDENTITY_CUE = re.compile(r"(?:身份证|证件|身份号|(?<![a-z])id ?(?:card|no|number))[^0-9\n。;!?]{0,12}\Z", _FLAGS)
+_IDENTITY_CUE = re.compile(
+    r"(?:身份证|证件|身份号|(?<![a-z])id ?(?:card|no|number))[^0-9\n。;!?]{0,12}\Z", _FLAGS
+)
 _BANK_CUE = re.compile(
     r"(?:银行卡|储蓄卡|信用卡|借记卡|贷记卡|卡号|银行账[号户]|银行帐[号户]|收款账[号户]|开户"
     r"|(?<![a-z])(?:(?:bank|credit|debit) ?card|card ?(?:no|number)))[^0-9\n。;!?]{0,12}\Z",
@@ -135,7 +137,8 @@ def _compile(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
             compiled.append(re.compile(pattern))
         except re.error as error:
             raise InvalidInput(
-                f"card key pattern {pattern!r} is not a regular expression ({error}); correct KB_CARD_KEY_PATTERNS"
+                f"card key pattern {pattern!r} is not a regular expression ({error}); "
+                "correct KB_CARD_KEY_PATTERNS"
             ) from error
     return tuple(compiled)
 
@@ -178,7 +181,9 @@ def _replace(
     for span in _without_overlaps(_find(folded, patterns, secrets)):
         if not span.kind:
             continue
-        start, end = (span.start, span.end) if offsets is None else (offsets[span.start], offsets[span.end - 1] + 1)
+        start, end = (
+            (span.start, span.end) if offsets is None else (offsets[span.start], offsets[span.end - 1] + 1)
+        )
         pieces += [text[done:start], name(span, text[start:end])]
         done = end
     return "".join([*pieces, text[done:]])

@@ -14,9 +14,10 @@ from kb_assistant.types import PUBLIC_SCOPE, Kind
 SIDECAR_SUFFIX = ".meta.yaml"
 _MAX_YAML_BYTES = 64 * 2**10
 _KINDS = get_args(Kind)
-_FIELDS = frozenset(
-    "id title kind topic category skill_group effective_from effective_to supersedes scope owner".split()
-)
+_FIELDS = frozenset((
+    "id", "title", "kind", "topic", "category", "skill_group", "effective_from", "effective_to",
+    "supersedes", "scope", "owner",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,12 @@ def parse_metadata(raw: Mapping[str, object]) -> Metadata:
     said = {key: text for key, value in raw.items() if (text := _to_text(value))}
     kind = said.get("kind")
     if kind is not None and kind not in _KINDS:
-        raise UnreadableFile(f"kind is {kind!r}, expected one of {', '.join(_KINDS)}; correct it or leave it out")
+        raise UnreadableFile(
+            f"kind is {kind!r}, expected one of {', '.join(_KINDS)}; correct it or leave it out"
+        )
     since, until = _to_date(said, "effective_from"), _to_date(said, "effective_to")
     if since and until and since > until:
-        raise UnreadableFile(
-            f"effective_from ({since}) is after effective_to ({until}); correct one of them"
-        )
+        raise UnreadableFile(f"effective_from ({since}) is after effective_to ({until}); correct one of them")
     return Metadata(
         id=said.get("id"),
         title=said.get("title"),
@@ -87,7 +88,9 @@ def parse_yaml(text: str) -> dict[str, object]:
     import yaml
 
     if len(text) > _MAX_YAML_BYTES:
-        raise UnreadableFile(f"the metadata has {len(text):,} characters, at most {_MAX_YAML_BYTES:,} are read")
+        raise UnreadableFile(
+            f"the metadata has {len(text):,} characters, at most {_MAX_YAML_BYTES:,} are read"
+        )
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
             raise UnreadableFile("the metadata uses YAML aliases (*name); write the values out")

@@ -1,5 +1,6 @@
 """Tables whose rows are documents: tickets, FAQ and passages in JSONL, CSV or XLSX."""
 
+import contextlib
 import csv
 import io
 import json
@@ -19,10 +20,10 @@ _MAX_ROWS = 200_000
 _MAX_CELL = 10 * 2**20  # csv's own limit of 128 KB is below what a long ticket may have
 _TITLE_LENGTH = 30  # a ticket without a title is known by how its question begins
 _EXPECTED = "id, question, resolution (tickets), question, answer (FAQ) or _id, title, text (passages)"
-_KEPT = frozenset(
-    "id title topic category skill_group effective_from effective_to supersedes scope owner "
-    "status resolved_at tags agent satisfaction".split()
-)
+_KEPT = frozenset((
+    "id", "title", "topic", "category", "skill_group", "effective_from", "effective_to", "supersedes",
+    "scope", "owner", "status", "resolved_at", "tags", "agent", "satisfaction",
+))  # fmt: skip
 _CHINESE_COLUMNS = {  # as ticket systems export them
     "编号": "id", "工单号": "id", "标题": "title", "问题": "question", "问": "question", "处理": "resolution",
     "处理结果": "resolution", "解决方案": "resolution", "答案": "answer", "答": "answer", "分类": "category",
@@ -97,15 +98,20 @@ def read_xlsx(path: Path) -> Rows:
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # the library fails in many ways on a damaged package
-        raise UnreadableFile(f"Excel cannot have written this file ({error!r:.200}); save it again as .xlsx") from error
+        raise UnreadableFile(
+            f"Excel cannot have written this file ({error!r:.200}); save it again as .xlsx"
+        ) from error
     rows: list[Row] = []
     broken: list[tuple[int, str]] = []
     unknown: list[str] = []
-    with book:
+    with contextlib.closing(book):
         for sheet in book.worksheets:
             try:
                 sheet.reset_dimensions()  # written by other programs, they may be wrong
-                cells = ((i, [_cell_text(v) for v in row]) for i, row in enumerate(sheet.iter_rows(values_only=True), 1))
+                cells = (
+                    (i, [_cell_text(v) for v in row])
+                    for i, row in enumerate(sheet.iter_rows(values_only=True), 1)
+                )
                 found = _read_cells(cells)
             except UnreadableFile as error:
                 unknown.append(f"sheet {sheet.title!r}: {error}")
@@ -131,11 +137,13 @@ def _parse_object(content: str) -> dict[str, object]:
     try:
         row = json.loads(content)
     except json.JSONDecodeError as error:
-        raise _BrokenRow(f"not JSON ({error.msg} at column {error.colno}); expected one object per line") from error
+        raise _BrokenRow(
+            f"not JSON ({error.msg} at column {error.colno}); expected one object per line"
+        ) from error
     except (ValueError, RecursionError) as error:  # digits or brackets without end
         raise _BrokenRow(f"not JSON that can be read ({error}); expected one object per line") from error
     if not isinstance(row, dict):
-        raise _BrokenRow(f"a JSON {type(row).__name__}, expected an object like {{\"id\": …, \"question\": …}}")
+        raise _BrokenRow(f'a JSON {type(row).__name__}, expected an object like {{"id": …, "question": …}}')
     return row
 
 
@@ -147,7 +155,9 @@ def _csv_records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             yield line, record
             line = reader.line_num + 1
     except csv.Error as error:
-        raise UnreadableFile(f"line {reader.line_num} is not CSV ({error}); save the table again as CSV") from error
+        raise UnreadableFile(
+            f"line {reader.line_num} is not CSV ({error}); save the table again as CSV"
+        ) from error
 
 
 def _read_cells(records: Iterator[tuple[int, list[str]]]) -> Rows:
@@ -160,7 +170,9 @@ def _read_cells(records: Iterator[tuple[int, list[str]]]) -> Rows:
         if header is None:
             header = [_column(cell) for cell in record]
             if not _has_known_columns(header):
-                raise UnreadableFile(f"the columns are {', '.join(filter(None, header))!r}, expected {_EXPECTED}")
+                raise UnreadableFile(
+                    f"the columns are {', '.join(filter(None, header))!r}, expected {_EXPECTED}"
+                )
             continue
         if len(rows) >= _MAX_ROWS:
             broken.append((line, f"only the first {_MAX_ROWS:,} rows are read; split the table"))
@@ -181,7 +193,10 @@ def _column(cell: str) -> str:
 
 def _has_known_columns(names: Iterable[str]) -> bool:
     present = set(names)
-    return any(needed <= present for needed in ({"question", "resolution"}, {"question", "answer"}, {"_id", "title", "text"}))
+    return any(
+        needed <= present
+        for needed in ({"question", "resolution"}, {"question", "answer"}, {"_id", "title", "text"})
+    )
 
 
 def _to_row(line: int, raw: Mapping[str, object]) -> Row:
@@ -199,7 +214,9 @@ def _to_row(line: int, raw: Mapping[str, object]) -> Row:
     elif "_id" in row and "title" in row:
         metadata = {"id": row["_id"], **metadata}
         title = row["title"]
-        return Row(line, "document", _required(row, "text"), title if isinstance(title, str) else "", metadata)
+        return Row(
+            line, "document", _required(row, "text"), title if isinstance(title, str) else "", metadata
+        )
     else:
         raise _BrokenRow(f"the fields are {', '.join(row)[:100]!r}, expected {_EXPECTED}")
     return Row(line, kind, text, clean_line(question)[:_TITLE_LENGTH], metadata)

@@ -100,7 +100,8 @@ def _decode_as(data: bytes, encoding: str) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise UnreadableFile(
-            f"byte {error.start} is not valid {encoding.upper()}, and no other encoding fits; save the file as UTF-8"
+            f"byte {error.start} is not valid {encoding.upper()}, and no other encoding fits; "
+            "save the file as UTF-8"
         ) from error
 
 

@@ -49,14 +49,14 @@ def writing(index_dir: Path) -> Iterator[None]:
     with storage_errors(index_dir):
         (index_dir / "generations").mkdir(parents=True, exist_ok=True)
     lock = FileLock(index_dir / ".lock", timeout=0)
-    try:
-        with storage_errors(index_dir):
+    with storage_errors(index_dir):
+        try:
             lock.acquire()
-    except Timeout as error:
-        raise IndexBusy(
-            f"{str(index_dir)!r} is being written by another `kb index`; wait for it to finish, "
-            "readers are not affected"
-        ) from error
+        except Timeout as error:  # an OSError too, but not one of storage
+            raise IndexBusy(
+                f"{str(index_dir)!r} is being written by another `kb index`; wait for it to finish, "
+                "readers are not affected"
+            ) from error
     try:
         for leftover in (index_dir / "generations").glob(".building-*"):
             shutil.rmtree(leftover, ignore_errors=True)

@@ -1,5 +1,6 @@
 """The lexical leg: BM25 over our tokens, carried by bm25s and memory-mapped from disk."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb_assistant.index.tokens import tokenize
+
+logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG on import
 
 K1 = 1.2  # the usual value; chunks are short, so term frequency saturates early anyway
 B = 0.75

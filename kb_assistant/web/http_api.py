@@ -30,7 +30,7 @@ from kb_assistant.errors import (
     NotFound,
     StorageError,
 )
-from kb_assistant.records.records import StoredDraft
+from kb_assistant.records import StoredDraft
 from kb_assistant.types import (
     LOCAL_CALLER,
     Action,
@@ -58,7 +58,7 @@ STATUS: dict[type[KbError], int] = {
     EmbedderUnavailable: 503,
     StorageError: 503,
 }
-_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 422: "invalid_input"}
+_HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 422: "invalid_input"}
 
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION, examples=["卡密没收到，钱已经扣了"])]
 

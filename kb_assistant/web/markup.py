@@ -4,6 +4,7 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from kb_assistant.types import Kind
 from kb_assistant.web.texts import Texts
@@ -32,7 +33,7 @@ def paint(text: str, start: int, end: int, marks: Sequence[Mark]) -> str:
         cuts |= {max(mark.start, start), min(mark.end, end)}
     edges = sorted(cuts)
     runs = []
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         over = [mark for mark in inside if mark.start <= left and right <= mark.end]
         runs.append(_run(text[left:right], over))
     return "".join(runs)
@@ -44,7 +45,7 @@ def _run(text: str, marks: Sequence[Mark]) -> str:
     css = " ".join(dict.fromkeys(mark.css for mark in marks))
     titles = "；".join(dict.fromkeys(mark.title for mark in marks if mark.title))
     title = f' title="{escape(titles)}"' if titles else ""
-    tag = "mark" if css == "quote" else "span"
+    tag = "mark" if any(mark.css == "quote" for mark in marks) else "span"
     return f'<{tag} class="{css}"{title}>{escape(text)}</{tag}>'
 
 

@@ -31,7 +31,8 @@ def render_status(draft: Draft, texts: Texts) -> str:
         if value:
             cells.append(f'<span class="cell"><i>{escape(texts[key])}</i>{escape(value)}</span>')
     took = texts["took"].format(ms=round(draft.took_ms))
-    return f'<div class="statusline" role="status">{"".join(cells)}<span class="took">{escape(took)}</span></div>'
+    cells.append(f'<span class="took">{escape(took)}</span>')
+    return f'<div class="statusline" role="status">{"".join(cells)}</div>'
 
 
 def render_draft(draft: Draft, texts: Texts) -> str:
@@ -63,8 +64,9 @@ def render_hand_off(hand_off: HandOff, nearest: Mapping[str, str], texts: Texts)
     plain = "\n".join(f"{name}：{value}" for name, value in lines)
     return (
         f'<section class="brief"><header><h3>{escape(texts["hand_off_title"])}</h3>'
-        f'<button type="button" class="copy" data-copy="{escape(plain)}" data-done="{escape(texts["copied"])}">'
-        f"{escape(texts['copy'])}</button></header><dl>{rows}</dl></section>"
+        f'<button type="button" class="copy" data-copy="{escape(plain)}"'
+        f' data-done="{escape(texts["copied"])}">{escape(texts["copy"])}</button></header>'
+        f"<dl>{rows}</dl></section>"
     )
 
 
@@ -161,8 +163,9 @@ def _citations(draft: Draft, texts: Texts) -> str:
             page = f'<span class="page">{escape(texts["page"].format(n=citation.source.page))}</span>'
         verdict = badge(texts[f"verdict_{citation.verdict}"], f"verdict-{citation.verdict}")
         rows.append(
-            f'<li><button type="button" class="reference" data-cite="{citation.n}"><span class="n">{citation.n}'
-            f"</span>{place(citation.title, citation.heading)}{page}{verdict}</button></li>"
+            f'<li><button type="button" class="reference" data-cite="{citation.n}">'
+            f'<span class="n">{citation.n}</span>{place(citation.title, citation.heading)}'
+            f"{page}{verdict}</button></li>"
         )
     return f'<h3 class="minor">{escape(texts["citations"])}</h3><ol class="references">{"".join(rows)}</ol>'
 

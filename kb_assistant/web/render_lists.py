@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
+from kb_assistant.assistant import IndexStatus
 from kb_assistant.records.records import StoredDraft
 from kb_assistant.types import Hit
 from kb_assistant.web.markup import badge, effective_line, escape, kind_badge, place, placeholder
@@ -15,7 +16,27 @@ _TIMEZONE = ZoneInfo("Asia/Shanghai")
 _ACTIONS = ("accepted", "edited", "rejected", "handed_off")
 
 
-def render_hits(hits: Sequence[Hit], texts: Texts, *, cited: Mapping[str, int] | None = None, empty: str) -> str:
+def render_masthead(texts: Texts, *, switch_to: str, index: IndexStatus | None = None) -> str:
+    """Return the top of the page: name, what is indexed, the other language, the endpoint's documentation."""
+    published = ""
+    if index:
+        line = texts["index_line"].format(
+            documents=f"{index.documents:,}", chunks=f"{index.chunks:,}", day=index.created_at[:10]
+        )
+        title = texts["index_title"].format(generation=index.generation)
+        published = f'<span class="published" title="{escape(title)}">{escape(line)}</span>'
+    return (
+        f'<div class="masthead"><h1>{escape(texts["product"])}</h1>'
+        f'<span class="tagline">{escape(texts["tagline"])}</span><span class="space"></span>{published}'
+        f'<a href="/docs" target="_blank" rel="noopener">{escape(texts["api_docs"])}</a>'
+        f'<a id="language" href="{escape(switch_to)}" title="{escape(texts["other_language_title"])}">'
+        f"{escape(texts['other_language'])}</a></div>"
+    )
+
+
+def render_hits(
+    hits: Sequence[Hit], texts: Texts, *, cited: Mapping[str, int] | None = None, empty: str
+) -> str:
     """Return hits as cards that carry `data-chunk`, best first.
 
     Args:
@@ -61,7 +82,7 @@ def _card(hit: Hit, texts: Texts, number: int | None) -> str:
     page = texts["page"].format(n=chunk.source.page) if chunk.source.page else ""
     foot = " · ".join(part for part in (chunk.topic or "", page, effective) if part)
     return (
-        f'<li><button type="button" class="card{" is-cited" if number else ""}" data-chunk="{escape(chunk.id)}">'
+        f'<li><button type="button" class="card" data-chunk="{escape(chunk.id)}">'
         f'<span class="top"><span class="rank">{hit.rank}</span>{kind_badge(chunk.kind, texts)}'
         f"{place(chunk.title, chunk.heading)}{cited}</span>"
         f'<span class="snippet">{escape(snippet(chunk.text))}</span>'
@@ -101,5 +122,6 @@ def _record(stored: StoredDraft, texts: Texts) -> str:
         f'<span class="asked">{escape(snippet(draft.question, limit=80))}</span>'
         f'<span class="topic">{escape(draft.topic or "")}</span>'
         f"{badge(texts[f'status_{draft.status}'], f'status-{draft.status}')}</summary>"
-        f'<dl>{details}</dl><p class="meta"><code>{escape(draft.draft_id)}</code> {escape(meta)}</p></details>'
+        f"<dl>{details}</dl>"
+        f'<p class="meta"><code>{escape(draft.draft_id)}</code> {escape(meta)}</p></details>'
     )

@@ -24,7 +24,13 @@ class _Line:
 
 
 def render_source(
-    document: Document, chunk: Chunk | None, texts: Texts, *, quote: str = "", changed: bool = False, shown: int = 0
+    document: Document,
+    chunk: Chunk | None,
+    texts: Texts,
+    *,
+    quote: str = "",
+    changed: bool = False,
+    shown: int = 0,
 ) -> str:
     """Return the panel that shows `document` with `chunk` tinted and `quote` marked.
 

@@ -1,0 +1,51 @@
+# make run and make test are all a newcomer needs: Python 3.11 and, for the browser tests, Debian's
+# chromium and fonts-noto-cjk.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETTINGS_OF_TOOLS := pyproject.toml
+
+.PHONY: run test check bench shots torture docs corpus clean
+
+run: $(VENV)/.installed
+	@test -f indexes/default/CURRENT || $(BIN)/kb index corpus
+	$(BIN)/python app.py
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pydoclint kb_assistant
+	$(BIN)/cog --check README.md
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/run.py
+
+shots: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests/browser -q --shots docs/shots
+
+# the generated parts of the README: CLI help
+docs: $(VENV)/.installed-dev
+	$(BIN)/cog -r README.md
+
+# the PDF, DOCX and XLSX files of the sample corpus, from their sources
+corpus: $(VENV)/.installed-dev
+	$(BIN)/python corpus/_sources/render.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python $(SETTINGS_OF_TOOLS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/bin/python $(SETTINGS_OF_TOOLS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,237 @@
+"""A folder of files to masked documents, and the problems met on the way."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kb_assistant.corpus.files import FORMATS, CorpusFile, find_files, unused_sidecars
+from kb_assistant.corpus.isolation import ISOLATED_READERS, IsolatedParser
+from kb_assistant.corpus.markdown import find_headings, read_markdown
+from kb_assistant.corpus.masking import mask_all
+from kb_assistant.corpus.metadata import Metadata, parse_metadata, read_sidecar
+from kb_assistant.corpus.parsed import Parsed, Problem, Row, Rows
+from kb_assistant.corpus.tables import read_csv, read_jsonl
+from kb_assistant.corpus.text import clean_line, read_text
+from kb_assistant.errors import CorpusError, UnreadableFile
+from kb_assistant.types import Document
+
+_READERS: dict[str, Callable[[Path], Parsed | Rows]] = {
+    ".md": read_markdown,
+    ".markdown": read_markdown,
+    ".txt": read_text,
+    ".jsonl": read_jsonl,
+    ".csv": read_csv,
+}
+_MAX_PROBLEMS_PER_FILE = 20  # a table of another shape is broken in every row
+_SHOWN_PROBLEMS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """The masked documents by path, then row, and what could not be read or needs a look."""
+
+    documents: tuple[Document, ...]
+    problems: tuple[Problem, ...]
+
+
+def load_corpus(root: Path, *, card_key_patterns: Sequence[str] = ()) -> LoadResult:
+    """Read every document below a folder, masked; a file that cannot be read is reported.
+
+    Skipped are names that begin with `_` or `.`, README.md, lexicon.yaml, checks.jsonl, and the
+    queries and qrels of a BEIR set. Of two documents with one id, the first by path stays.
+
+    Args:
+        root: The corpus, a folder or a single file.
+        card_key_patterns: Regular expressions of card keys that need no cue.
+
+    Returns:
+        Documents and problems, both sorted by path, then line.
+
+    Raises:
+        CorpusError: If the root is missing, or holds no file that can be read.
+        InvalidInput: If a pattern is not a regular expression.
+    """
+    if not root.exists():
+        raise CorpusError(f"no corpus at {str(root)!r}; give a folder with {FORMATS} files: kb index CORPUS")
+    files, problems = find_files(root, frozenset((*_READERS, *ISOLATED_READERS)))
+    if not files:
+        raise _nothing_to_read(root, problems, f"holds no file to index, expected {FORMATS}")
+    documents: list[Document] = []
+    with IsolatedParser() as parser:
+        for file in files:
+            found, reported = _load_file(file, parser, card_key_patterns)
+            documents += found
+            problems += reported
+    problems += unused_sidecars(root, files)
+    if not documents:
+        raise _nothing_to_read(root, problems, "holds no document that can be read")
+    kept, doubles = _without_doubles(documents)
+    return LoadResult(kept, tuple(sorted([*problems, *doubles], key=lambda p: (p.path, p.line or 0))))
+
+
+def _nothing_to_read(root: Path, problems: Sequence[Problem], what: str) -> CorpusError:
+    shown = "".join(f"\n  {problem}" for problem in problems[:_SHOWN_PROBLEMS])
+    more = len(problems) - _SHOWN_PROBLEMS
+    rest = f"\n  and {more} more" if more > 0 else ""
+    return CorpusError(f"the corpus {str(root)!r} {what}; add files or choose another folder{shown}{rest}")
+
+
+def _load_file(
+    file: CorpusFile, parser: IsolatedParser, patterns: Sequence[str]
+) -> tuple[list[Document], list[Problem]]:
+    reader = _READERS.get(file.path.suffix.lower(), parser.parse)
+    try:
+        sidecar: dict[str, object] = {}
+        for path in reversed(file.sidecars):
+            sidecar |= _read_sidecar(path)
+        content = reader(file.path)
+        if isinstance(content, Parsed):
+            document = _to_document(file, content, {**sidecar, **content.metadata}, patterns)
+            problems = [Problem(file.relative, None, warning) for warning in content.warnings]
+            return [document], problems
+    except UnreadableFile as error:
+        return [], [Problem(file.relative, None, str(error))]
+    except OSError as error:
+        return [], [Problem(file.relative, None, f"the file cannot be read: {error.strerror or error}")]
+    documents, broken = _rows_to_documents(file, content, sidecar, patterns)
+    return documents, _row_problems(file, broken)
+
+
+def _read_sidecar(path: Path) -> dict[str, object]:
+    try:
+        return read_sidecar(path)
+    except UnreadableFile as error:
+        raise UnreadableFile(f"in {path.name!r}: {error}") from error
+
+
+def _to_document(
+    file: CorpusFile, parsed: Parsed, raw: Mapping[str, object], patterns: Sequence[str]
+) -> Document:
+    if not parsed.text.strip():
+        raise UnreadableFile("the file has no text; add text or remove it")
+    metadata = parse_metadata(raw)
+    heading = next((name for *_, name in find_headings(parsed.text) if name), "")
+    title = metadata.title or clean_line(heading) or clean_line(parsed.title) or file.path.stem
+    document = replace(
+        _from_metadata(metadata, file, _id_of(metadata.id, clean_line(file.relative), patterns)),
+        kind=metadata.kind or "sop",
+        title=title,
+        text=parsed.text,
+        page_starts=parsed.page_starts,
+    )
+    return _masked(document, patterns)
+
+
+def _from_metadata(metadata: Metadata, file: CorpusFile, document_id: str) -> Document:
+    return Document(
+        id=document_id,
+        kind="sop",
+        title=metadata.title or "",
+        text="",
+        path=file.relative,
+        topic=metadata.topic,
+        skill_group=metadata.skill_group,
+        effective_from=metadata.effective_from,
+        effective_to=metadata.effective_to,
+        supersedes=metadata.supersedes,
+        scope=metadata.scope,
+        owner=metadata.owner,
+        attributes=metadata.attributes,
+    )
+
+
+def _rows_to_documents(
+    file: CorpusFile, content: Rows, sidecar: Mapping[str, object], patterns: Sequence[str]
+) -> tuple[list[Document], list[tuple[int, str]]]:
+    shared = {key: value for key, value in sidecar.items() if key not in ("id", "title", "kind")}
+    documents = []
+    broken = list(content.broken)
+    for row in content.rows:
+        try:
+            documents.append(_row_to_document(file, row, shared, patterns))
+        except UnreadableFile as error:
+            broken.append((row.line, str(error)))
+    return documents, sorted(broken)
+
+
+def _row_to_document(
+    file: CorpusFile, row: Row, shared: Mapping[str, object], patterns: Sequence[str]
+) -> Document:
+    said = {key: value for key, value in row.metadata.items() if value not in (None, "")}
+    metadata = parse_metadata({**shared, **said})
+    document_id = _id_of(metadata.id, clean_line(f"{file.relative}#{row.line}"), patterns)
+    document = replace(
+        _from_metadata(metadata, file, document_id),
+        kind=row.kind,
+        title=metadata.title or clean_line(row.title),
+        text=row.text,
+    )
+    return _masked(document, patterns)
+
+
+def _row_problems(file: CorpusFile, broken: Sequence[tuple[int, str]]) -> list[Problem]:
+    problems = [Problem(file.relative, line, reason) for line, reason in broken[:_MAX_PROBLEMS_PER_FILE]]
+    more = broken[_MAX_PROBLEMS_PER_FILE:]
+    if more:
+        problems.append(
+            Problem(file.relative, more[0][0], f"this and {len(more) - 1} further rows are broken too")
+        )
+    return problems
+
+
+def _masked(document: Document, patterns: Sequence[str]) -> Document:
+    """Return the document without secrets, numbered alike in title, text and metadata."""
+    optional = (document.topic, document.skill_group, document.owner, document.supersedes)
+    texts = [document.title, document.text, *(text or "" for text in optional), *document.attributes.values()]
+    masked, replacements = mask_all(texts, card_key_patterns=patterns)
+    if not replacements:
+        return document
+    title, text, topic, skill_group, owner, supersedes, *attributes = masked
+    lines = [document.text.count("\n", 0, start) for start in document.page_starts]
+    return replace(
+        document,
+        title=title,
+        text=text,
+        page_starts=tuple(_line_starts(text, lines)),
+        topic=topic or None,
+        skill_group=skill_group or None,
+        owner=owner or None,
+        supersedes=supersedes or None,
+        attributes=dict(zip(document.attributes, attributes, strict=True)),
+    )
+
+
+def _line_starts(text: str, lines: Sequence[int]) -> Iterator[int]:
+    """Yield where the given lines (ascending, from 0) begin: placeholders keep line ends."""
+    start = number = 0
+    for line in lines:
+        while number < line:
+            start = text.find("\n", start) + 1
+            number += 1
+        yield start
+
+
+def _id_of(said: str | None, fallback: str, patterns: Sequence[str]) -> str:
+    """Return the id the metadata gives unless it is a secret; digits that pass Luhn are no secret here."""
+    if said is None:
+        return fallback
+    _, replacements = mask_all([said], card_key_patterns=patterns)
+    is_secret = any(not placeholder.startswith("[银行卡") for placeholder, _ in replacements)
+    return fallback if is_secret else said
+
+
+def _without_doubles(documents: Sequence[Document]) -> tuple[tuple[Document, ...], list[Problem]]:
+    kept: dict[str, Document] = {}
+    problems = []
+    for document in documents:
+        first = kept.setdefault(document.id, document)
+        if first is not document:
+            problems.append(
+                Problem(
+                    document.path,
+                    None,
+                    f"the id {document.id!r} ({document.title!r}) is taken by {first.path!r} "
+                    f"({first.title!r}); give one of them another id",
+                )
+            )
+    return tuple(kept.values()), problems

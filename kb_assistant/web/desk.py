@@ -1,0 +1,247 @@
+"""What the page does when an agent acts: façade calls in, HTML out; knows nothing of Gradio."""
+
+from dataclasses import dataclass
+from datetime import date
+from itertools import count
+from typing import get_args
+from zoneinfo import ZoneInfo
+
+from kb_assistant.assistant import Assistant, IndexStatus, today
+from kb_assistant.errors import AlreadyDecided, KbError, NotFound
+from kb_assistant.types import Action, Caller, Chunk, Customer, Document, Draft, Hit, Kind
+from kb_assistant.web.markup import notice, placeholder
+from kb_assistant.web.render import (
+    render_decision,
+    render_draft,
+    render_error,
+    render_hand_off,
+    render_status,
+)
+from kb_assistant.web.render_lists import render_hits, render_records
+from kb_assistant.web.render_source import render_source
+from kb_assistant.web.texts import Texts
+
+EVIDENCE = 8  # cards beside a draft; what matters is among the first three
+HITS = 20  # cards of a search
+RECORDS = 200  # rows of today's list: more is for `kb` and the endpoint
+OTHER = "other"  # the reason that needs a note
+REASONS = ("wrong", "outdated", "incomplete", "tone", OTHER)
+_TIMEZONE = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A citation of the draft on screen, enough to open its source."""
+
+    n: int
+    chunk_id: str
+    document_id: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one open page remembers: the draft on screen, not its text nor the customer's message."""
+
+    draft_id: str = ""
+    skill_group: str | None = None
+    cited: tuple[Cited, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The desk after a question, as HTML but for `reply_text`."""
+
+    session: Session
+    status: str
+    draft: str
+    brief: str
+    evidence: str
+    reply_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The outcome as HTML, and whether the draft now has a decision."""
+
+    html: str
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An action that did not happen, and why, as HTML."""
+
+    html: str
+
+
+class Desk:
+    """The page's actions, over one façade, in one language, for one caller."""
+
+    def __init__(self, assistant: Assistant, texts: Texts, caller: Caller) -> None:
+        """Bind them; holds no state of any session."""
+        self._assistant = assistant
+        self._texts = texts
+        self._caller = caller
+        self._shown = count(1)  # a source that opens again is a new showing: the page scrolls to it anew
+
+    def ask(
+        self, question: str, *, customer: Customer | None, facts: str | None, as_of: str | None
+    ) -> Asked | Refused:
+        """Draft a reply and collect the evidence beside it."""
+        texts = self._texts
+        if not (question or "").strip():
+            return Refused(notice(texts["blank_question"], css="caution"))
+        try:
+            day = parse_day(as_of)
+        except ValueError:
+            return Refused(notice(texts["bad_date"].format(value=as_of), css="caution"))
+        try:
+            draft = self._assistant.draft(
+                question, caller=self._caller, customer=customer, facts=facts or None, as_of=day
+            )
+            hits = self._assistant.search(draft.question, caller=self._caller, top_k=EVIDENCE, as_of=day).hits
+        except KbError as error:
+            return Refused(render_error(texts["error_draft"], error))
+        cited = tuple(Cited(c.n, c.chunk_id, c.document_id, c.quote) for c in draft.citations)
+        evidence = () if draft.status == "small_talk" else hits
+        return Asked(
+            session=Session(draft.draft_id, draft.skill_group, cited),
+            status=render_status(draft, texts),
+            draft=render_draft(draft, texts),
+            brief=self._brief(draft, hits),
+            evidence=render_hits(
+                evidence, texts, cited={c.chunk_id: c.n for c in cited}, empty=texts["evidence_empty"]
+            ),
+            reply_text=draft.reply_text,
+        )
+
+    def source(self, session: Session, *, cite: int | None, chunk_id: str | None) -> str:
+        """Return the panel for a citation number or a chunk id."""
+        cited = next((c for c in session.cited if c.n == cite or c.chunk_id == chunk_id), None)
+        wanted = chunk_id or (cited.chunk_id if cited else "")
+        if not wanted:
+            return notice(self._texts["verdict_dangling"], css="caution")
+        try:
+            document, chunk = self._open(wanted, cited)
+        except KbError as error:
+            return render_error(self._texts["error_source"], error)
+        return render_source(
+            document,
+            chunk,
+            self._texts,
+            quote=cited.quote if cited else "",
+            changed=chunk is None,
+            shown=next(self._shown),
+        )
+
+    def decide(
+        self, session: Session, action: Action, *, final_text: str | None = None, reason: str | None = None
+    ) -> Decided:
+        """Record a decision; an acceptance of changed words is recorded as an edit."""
+        if not session.draft_id:
+            return Decided(notice(self._texts["no_draft"], css="caution"), closed=False)
+        try:
+            if action == "accepted":
+                drafted = self._assistant.get_draft(session.draft_id, caller=self._caller).draft.reply_text
+                if (final_text or "").strip() != drafted.strip():
+                    action = "edited"
+            decision = self._assistant.decide(
+                session.draft_id, action, caller=self._caller, final_text=final_text, reason=reason
+            )
+        except KbError as error:
+            return Decided(
+                render_error(self._texts["error_decision"], error), closed=isinstance(error, AlreadyDecided)
+            )
+        return Decided(render_decision(decision, self._texts, skill_group=session.skill_group), closed=True)
+
+    def accept(self, session: Session, final_text: str) -> Decided:
+        """Record that `final_text` is sent."""
+        if session.draft_id and not (final_text or "").strip():
+            return Decided(notice(self._texts["blank_reply"], css="caution"), closed=False)
+        return self.decide(session, "accepted", final_text=final_text)
+
+    def reject(self, session: Session, reason: str | None, note: str | None) -> Decided:
+        """Record a rejection: the code of the reason and the agent's note, or the note alone."""
+        words = (note or "").strip()
+        if session.draft_id and reason not in REASONS:
+            return Decided(notice(self._texts["reason_needed"], css="caution"), closed=False)
+        if session.draft_id and reason == OTHER and not words:
+            return Decided(notice(self._texts["note_needed"], css="caution"), closed=False)
+        kept = words if reason == OTHER else f"{reason}: {words}" if words else reason
+        return self.decide(session, "rejected", reason=kept)
+
+    def search(
+        self,
+        query: str,
+        *,
+        kind: str | None,
+        topic: str | None,
+        skill_group: str | None,
+        as_of: str | None,
+    ) -> tuple[str, str]:
+        """Return the line above the hits and the hits."""
+        texts = self._texts
+        if not (query or "").strip():
+            return notice(texts["blank_query"], css="caution"), placeholder(texts["hits_start"])
+        try:
+            day = parse_day(as_of)
+        except ValueError:
+            return notice(texts["bad_date"].format(value=as_of), css="caution"), ""
+        try:
+            result = self._assistant.search(
+                query,
+                caller=self._caller,
+                top_k=HITS,
+                kind=_kind(kind),
+                topic=topic or None,
+                skill_group=skill_group or None,
+                as_of=day,
+            )
+        except KbError as error:
+            return render_error(texts["error_search"], error), ""
+        line = texts["hits_count"].format(count=len(result.hits), took=round(result.took_ms))
+        return notice(line), render_hits(result.hits, texts, empty=texts["hits_empty"])
+
+    def records(self) -> str:
+        """Return today's drafts and decisions."""
+        try:
+            drafts, following = self._assistant.list_drafts(caller=self._caller, status="all", limit=RECORDS)
+        except KbError as error:
+            return render_error(self._texts["error_lead"], error)
+        day = today()
+        kept = [stored for stored in drafts if stored.created_at.astimezone(_TIMEZONE).date() == day]
+        return render_records(kept, self._texts, cut=following is not None and len(kept) == len(drafts))
+
+    def index_status(self) -> IndexStatus | None:
+        """Return what is published; None when nothing readable is."""
+        try:
+            return self._assistant.status(caller=self._caller)
+        except KbError:
+            return None
+
+    def _open(self, chunk_id: str, cited: Cited | None) -> tuple[Document, Chunk | None]:
+        """Return document and chunk; no chunk where a citation's source has changed since."""
+        try:
+            chunk = self._assistant.chunk(chunk_id, caller=self._caller)
+        except NotFound:
+            if cited is None:
+                raise
+            return self._assistant.document(cited.document_id, caller=self._caller), None
+        return self._assistant.document(chunk.document_id, caller=self._caller), chunk
+
+    def _brief(self, draft: Draft, hits: tuple[Hit, ...]) -> str:
+        if draft.hand_off is None:
+            return ""
+        names = {hit.chunk.id: f"{hit.chunk.title} › {hit.chunk.heading}".strip(" ›") for hit in hits}
+        return render_hand_off(draft.hand_off, names, self._texts)
+
+
+def parse_day(text: str | None) -> date | None:
+    """Return the date an ISO date (or date and time) names, None for a blank; ValueError otherwise."""
+    words = (text or "").strip()
+    return date.fromisoformat(words[:10]) if words else None
+
+
+def _kind(text: str | None) -> Kind | None:
+    return next((kind for kind in get_args(Kind) if kind == text), None)

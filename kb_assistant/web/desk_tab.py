@@ -1,0 +1,183 @@
+"""The tab 起草: question and evidence, draft and decision, source. Wiring only."""
+
+from typing import Any
+
+import gradio as gr
+
+from kb_assistant.types import Customer
+from kb_assistant.web.desk import REASONS, Decided, Desk, Refused, Session
+from kb_assistant.web.markup import escape, placeholder
+from kb_assistant.web.texts import Texts
+
+CUSTOMER_TYPES = ("new", "individual", "merchant", "vip")
+# Drafting is bound by the processor: a few at a time keep every one of them fast, the others queue.
+EMBEDDING = {"concurrency_limit": 4, "concurrency_id": "embedder"}
+# The rest takes milliseconds and skips the queue.
+FAST = {"queue": False}
+EVENT = {"show_progress": "hidden", "api_visibility": "private"}
+LISTEN = "kb.listen(element, trigger); // 'click'"
+LISTEN_AND_REVEAL = f"watch('value', () => kb.reveal(element)); {LISTEN}"
+_COPY_FIRST = (
+    "async (session, text) => { if (text && text.trim()) await kb.copy(text); return [session, text]; }"
+)
+
+
+def build_desk_tab(desk: Desk, texts: Texts) -> None:
+    """Add the tab to the page under construction."""
+    with gr.Tab(texts["tab_desk"], id="desk-tab", elem_id="tab-desk"):
+        session = gr.State(Session())
+        with gr.Row(elem_id="desk"):
+            with gr.Column(elem_id="asking"):
+                question, context, ask, message = _question_form(texts)
+                evidence = html_block(placeholder(texts["evidence_start"]), "evidence", texts["evidence"])
+            with gr.Column(elem_id="answering"):
+                status = html_block("", "status")
+                draft = html_block(
+                    placeholder(texts["draft_start"], title=texts["draft_start_title"]),
+                    "draft",
+                    texts["draft"],
+                )
+                brief = html_block("", "brief")
+                editor, decision = _decision_form(texts)
+            with gr.Column(elem_id="reading"):
+                source = html_block(
+                    placeholder(texts["source_start"]), "source", texts["source"], js=LISTEN_AND_REVEAL
+                )
+    accept, hand_off, reason, note, reject, outcome = decision
+
+    def on_ask(question: str, *given: Any) -> list[Any]:
+        tier, kind, notes, as_of, facts = given
+        customer = Customer(tier or None, kind or None, notes or None) if tier or kind or notes else None
+        asked = desk.ask(question, customer=customer, facts=facts, as_of=as_of)
+        if isinstance(asked, Refused):
+            return [asked.html, *[gr.skip()] * 12]
+        return [
+            "",
+            asked.session,
+            asked.status,
+            asked.draft,
+            asked.brief,
+            asked.evidence,
+            placeholder(texts["source_start"]),
+            asked.reply_text,
+            "",
+            *_open_for_decision(True),
+            "",
+        ]
+
+    shown = [message, session, status, draft, brief, evidence, source, editor, outcome]
+    (
+        ask.click(None, js="() => kb.busy(true)", **EVENT)
+        .then(
+            on_ask,
+            [question, *context],
+            [*shown, accept, hand_off, reject, note],
+            **EMBEDDING,
+            **EVENT,
+        )
+        .then(None, js="() => kb.busy(false)", **EVENT)
+    )
+
+    def on_open(session: Session, event: gr.EventData) -> str:
+        wanted = event._data or {}
+        if "close" in wanted:
+            return placeholder(texts["source_start"])
+        number = str(wanted.get("cite", ""))
+        return desk.source(
+            session, cite=int(number) if number.isdecimal() else None, chunk_id=wanted.get("chunk")
+        )
+
+    for clickable in (draft, evidence, source):
+        clickable.click(on_open, session, source, **FAST, **EVENT)
+
+    def after(decided: Decided) -> list[Any]:
+        return [decided.html, *(_open_for_decision(False) if decided.closed else [gr.skip()] * 3)]
+
+    results = [outcome, accept, hand_off, reject]
+    accept.click(
+        lambda session, text: after(desk.accept(session, text)),
+        [session, editor],
+        results,
+        js=_COPY_FIRST,
+        **FAST,
+        **EVENT,
+    )
+    hand_off.click(
+        lambda session: after(desk.decide(session, "handed_off")), session, results, **FAST, **EVENT
+    )
+    reject.click(
+        lambda session, why, words: after(desk.reject(session, why, words)),
+        [session, reason, note],
+        results,
+        **FAST,
+        **EVENT,
+    )
+
+
+def _question_form(texts: Texts) -> tuple[gr.Textbox, list[Any], gr.Button, gr.HTML]:
+    question = gr.Textbox(
+        label=texts["question"],
+        placeholder=texts["question_hint"],
+        lines=4,
+        max_lines=10,
+        elem_id="question",
+        autofocus=True,
+    )
+    with gr.Accordion(texts["context"], open=False, elem_id="context"):
+        with gr.Row():
+            tier = gr.Textbox(
+                label=texts["tier"], placeholder=texts["tier_hint"], elem_id="tier", min_width=120
+            )
+            kind = gr.Dropdown(
+                [(texts["type_any"], ""), *((texts[f"type_{name}"], name) for name in CUSTOMER_TYPES)],
+                value="",
+                label=texts["type"],
+                elem_id="customer-type",
+                filterable=False,
+                min_width=120,
+            )
+            as_of = gr.DateTime(
+                label=texts["as_of"],
+                info=texts["as_of_info"],
+                include_time=False,
+                type="string",
+                elem_id="as-of",
+            )
+        facts = gr.Textbox(label=texts["facts"], placeholder=texts["facts_hint"], lines=2, elem_id="facts")
+        notes = gr.Textbox(label=texts["notes"], placeholder=texts["notes_hint"], elem_id="notes")
+    ask = gr.Button(f"{texts['ask']}  ({texts['ask_hint']})", variant="primary", elem_id="ask")
+    return question, [tier, kind, notes, as_of, facts], ask, html_block("", "message")
+
+
+def _decision_form(texts: Texts) -> tuple[gr.Textbox, tuple[Any, ...]]:
+    editor = gr.Textbox(
+        label=texts["editor"], placeholder=texts["editor_hint"], lines=5, max_lines=16, elem_id="editor"
+    )
+    with gr.Row(elem_id="deciding"):
+        accept = gr.Button(
+            texts["accept"], variant="primary", interactive=False, elem_id="accept", min_width=140
+        )
+        hand_off = gr.Button(texts["hand_off"], interactive=False, elem_id="hand-off", min_width=96)
+        reason = gr.Dropdown(
+            [(texts[f"reason_{code}"], code) for code in REASONS],
+            value="wrong",
+            label=texts["reason"],
+            elem_id="reason",
+            filterable=False,
+            min_width=110,
+        )
+        note = gr.Textbox(label=texts["note"], placeholder=texts["note_hint"], elem_id="note", min_width=140)
+        reject = gr.Button(texts["reject"], interactive=False, elem_id="reject", min_width=80)
+    return editor, (accept, hand_off, reason, note, reject, html_block("", "outcome"))
+
+
+def _open_for_decision(undecided: bool) -> list[Any]:
+    return [gr.update(interactive=undecided)] * 3
+
+
+def html_block(value: str, elem_id: str, title: str = "", *, js: str = LISTEN) -> gr.HTML:
+    """Return an HTML block whose clicks on `data-…` elements are events; `title` stays above its value."""
+    heading = f'<h2 class="title">{escape(title)}</h2>' if title else ""
+    return gr.HTML(
+        value, elem_id=elem_id, html_template=f"{heading}${{value}}", js_on_load=js, apply_default_css=False
+    )

@@ -1,0 +1,165 @@
+from datetime import date
+
+import pytest
+
+from kb_assistant.assistant import MAX_QUESTION, Assistant
+from kb_assistant.errors import AlreadyDecided, InvalidInput, NotFound
+from kb_assistant.settings import Settings
+from kb_assistant.types import LOCAL_CALLER, Caller, Customer
+
+STRANGER = Caller(name="tool", role="tool", scopes=frozenset({"other"}))
+
+
+def test_a_draft_cites_what_it_says(assistant: Assistant) -> None:
+    draft = assistant.draft("卡密错误多久能补发", caller=LOCAL_CALLER)
+    assert draft.status == "answered"
+    assert "5分钟" in draft.text and "[1]" in draft.text
+    assert "[1]" not in draft.reply_text
+    assert draft.citations[0].document_id == "SOP-KM-01"
+    assert draft.citations[0].verdict == "supports"
+    assert [f.verdict for f in draft.figures] == ["supported"] * len(draft.figures)
+    assert (draft.topic, draft.skill_group) == ("卡密", "卡密组")
+
+
+def test_every_sentence_is_accounted_for(assistant: Assistant) -> None:
+    draft = assistant.draft("点卡没提取能退吗", caller=LOCAL_CALLER)
+    assert {s.support for s in draft.sentences} == {"none", "sop"}
+    for sentence in draft.sentences:
+        assert draft.text[sentence.start : sentence.end] == sentence.text
+        assert bool(sentence.citations) == (sentence.support == "sop")
+    for citation in draft.citations:
+        document = assistant.document(citation.document_id, caller=LOCAL_CALLER)
+        assert all(part in document.text for part in citation.quote.split(" … "))
+
+
+def test_the_order_date_decides_the_rule(assistant: Assistant) -> None:
+    old = assistant.draft("点卡没提取能退款吗，手续费多少", caller=LOCAL_CALLER, as_of=date(2026, 1, 5))
+    new = assistant.draft("点卡没提取能退款吗，手续费多少", caller=LOCAL_CALLER, as_of=date(2026, 6, 1))
+    assert "2%" in old.text and "2%" not in new.text
+    assert "免手续费" in new.text
+
+
+def test_it_asks_for_what_the_steps_need(assistant: Assistant) -> None:
+    draft = assistant.draft("卡密错误怎么补发", caller=LOCAL_CALLER)
+    assert [fact.name for fact in draft.missing_facts] == ["订单号", "报错截图"]
+    given = assistant.draft("卡密错误怎么补发，订单号DD20260815000312，截图发了", caller=LOCAL_CALLER)
+    assert given.missing_facts == ()
+
+
+def test_below_the_bar_it_refuses_with_a_brief(settings: Settings, assistant: Assistant) -> None:
+    strict = Assistant(
+        assistant._index,
+        assistant._embedder,
+        assistant._records,
+        settings.model_copy(update={"evidence_bar": 1.0}),
+    )
+    draft = strict.draft("你们卖不卖演唱会门票", caller=LOCAL_CALLER)
+    assert draft.status == "refused"
+    assert draft.citations == () and draft.figures == ()
+    assert draft.hand_off is not None
+    assert draft.hand_off.question == "你们卖不卖演唱会门票"
+    assert 1 <= len(draft.hand_off.nearest) <= 3
+
+
+@pytest.mark.parametrize("message", ["在吗", "谢谢客服", "好的收到👌", "👍👍", "你好呀～"])
+def test_small_talk_is_answered_without_sources(assistant: Assistant, message: str) -> None:
+    draft = assistant.draft(message, caller=LOCAL_CALLER)
+    assert (draft.status, draft.citations) == ("small_talk", ())
+
+
+def test_secrets_are_masked_in_everything_that_comes_back(assistant: Assistant) -> None:
+    draft = assistant.draft("卡密ABCD-1234-EFGH-9999无效，我电话13912345678", caller=LOCAL_CALLER)
+    assert "9999" not in repr(draft) and "13912345678" not in repr(draft)
+    assert "[卡密1]" in draft.question and "[手机号1]" in draft.question
+    stored = assistant.get_draft(draft.draft_id, caller=LOCAL_CALLER)
+    assert stored.draft == draft
+
+
+def test_decisions_are_final(assistant: Assistant) -> None:
+    draft = assistant.draft("卡密错误多久能补发", caller=LOCAL_CALLER)
+    decision = assistant.decide(
+        draft.draft_id, "edited", caller=LOCAL_CALLER, final_text="亲，5分钟内补发，回电13912345678"
+    )
+    assert decision.final_text == "亲，5分钟内补发，回电[手机号1]"
+    assert assistant.get_draft(draft.draft_id, caller=LOCAL_CALLER).decision == decision
+    with pytest.raises(AlreadyDecided):
+        assistant.decide(draft.draft_id, "accepted", caller=LOCAL_CALLER)
+
+
+def test_an_accepted_draft_keeps_what_was_sent(assistant: Assistant) -> None:
+    draft = assistant.draft("卡密错误多久能补发", caller=LOCAL_CALLER)
+    assert assistant.decide(draft.draft_id, "accepted", caller=LOCAL_CALLER).final_text == draft.reply_text
+
+
+@pytest.mark.parametrize(
+    ("action", "match"), [("edited", "needs final_text"), ("rejected", "needs a reason")]
+)
+def test_a_decision_needs_its_words(assistant: Assistant, action, match: str) -> None:
+    draft = assistant.draft("卡密错误", caller=LOCAL_CALLER)
+    with pytest.raises(InvalidInput, match=match):
+        assistant.decide(draft.draft_id, action, caller=LOCAL_CALLER)
+
+
+@pytest.mark.parametrize("text", ["", "  \n\t ", "\x00\x07\x1b"])
+def test_a_blank_question(assistant: Assistant, text: str) -> None:
+    with pytest.raises(InvalidInput, match="blank"):
+        assistant.draft(text, caller=LOCAL_CALLER)
+
+
+def test_a_question_that_is_too_long(assistant: Assistant) -> None:
+    with pytest.raises(InvalidInput, match="has 100,000 characters, at most 10,000"):
+        assistant.search("卡" * 100_000, caller=LOCAL_CALLER)
+    assert assistant.search("卡" * MAX_QUESTION, caller=LOCAL_CALLER).hits
+
+
+def test_control_characters_and_emoji_do_not_disturb(assistant: Assistant) -> None:
+    plain = assistant.search("卡密错误", caller=LOCAL_CALLER).hits
+    noisy = assistant.search("卡密\x07错误😭", caller=LOCAL_CALLER).hits
+    assert noisy[0].chunk == plain[0].chunk
+
+
+@pytest.mark.parametrize("top_k", [0, 101, -3])
+def test_top_k_bounds(assistant: Assistant, top_k: int) -> None:
+    with pytest.raises(InvalidInput, match="top_k must be between 1 and 100"):
+        assistant.search("卡密", caller=LOCAL_CALLER, top_k=top_k)
+
+
+def test_a_stranger_sees_nothing(assistant: Assistant) -> None:
+    draft = assistant.draft("卡密错误", caller=LOCAL_CALLER)
+    chunk_id = assistant.search("卡密", caller=LOCAL_CALLER).hits[0].chunk.id
+    assert assistant.search("卡密", caller=STRANGER).hits == ()
+    assert assistant.search_documents("卡密", caller=STRANGER) == []
+    for call in (
+        lambda: assistant.chunk(chunk_id, caller=STRANGER),
+        lambda: assistant.document("SOP-KM-01", caller=STRANGER),
+        lambda: assistant.get_draft(draft.draft_id, caller=STRANGER),
+        lambda: assistant.decide(draft.draft_id, "accepted", caller=STRANGER),
+    ):
+        with pytest.raises(NotFound):
+            call()
+    assert assistant.list_drafts(caller=STRANGER) == ([], None)
+    check = assistant.check("x", "5分钟[1]", citations={1: chunk_id}, caller=STRANGER)
+    assert check.citations[0].verdict == "dangling"
+
+
+def test_check_finds_a_changed_figure(assistant: Assistant) -> None:
+    cited = {1: "SOP-KM-01"}
+    good = assistant.check("卡密错误", "核实订单后5分钟内补发新卡密[1]。", caller=LOCAL_CALLER, citations=cited)
+    bad = assistant.check("卡密错误", "核实订单后15分钟内补发新卡密[1]。", caller=LOCAL_CALLER, citations=cited)
+    assert [f.verdict for f in good.figures] == ["supported"]
+    assert [(f.text, f.verdict) for f in bad.figures] == [("15分钟", "contradicted")]
+    assert bad.figures[0].source_text is not None and "5分钟" in bad.figures[0].source_text
+
+
+def test_check_names_superseded_and_dangling_citations(assistant: Assistant) -> None:
+    check = assistant.check(
+        "退款", "12小时内可以退款[1]。已提取不退[9]。", caller=LOCAL_CALLER, citations={1: "SOP-ZF-02-V1"}
+    )
+    assert [(c.n, c.verdict) for c in check.citations] == [(1, "superseded"), (9, "dangling")]
+
+
+def test_customer_context_is_kept_masked(assistant: Assistant) -> None:
+    customer = Customer(tier="VIP", type="merchant", notes="电话13912345678")
+    draft = assistant.draft("卡密错误", caller=LOCAL_CALLER, customer=customer)
+    stored = assistant.get_draft(draft.draft_id, caller=LOCAL_CALLER)
+    assert stored.customer == Customer(tier="VIP", type="merchant", notes="电话[手机号1]")

@@ -1,0 +1,116 @@
+import json
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from kb_assistant.assistant import Assistant
+from kb_assistant.web.http_api import build_api
+
+
+@pytest.fixture
+def client(assistant: Assistant) -> Iterator[TestClient]:
+    with TestClient(build_api(assistant)) as client:
+        yield client
+
+
+def test_search_gives_hits_in_the_contracts_shape(client: TestClient) -> None:
+    body = client.post("/v1/search", json={"query": "卡密错误多久补发", "top_k": 2}).json()
+    assert set(body) == {"hits", "took_ms", "generation"}
+    hit = body["hits"][0]
+    assert set(hit) == {
+        "rank", "score", "chunk_id", "document_id", "kind", "title", "heading", "text", "source",
+    }  # fmt: skip
+    assert set(hit["source"]) == {"path", "page", "start", "end"}
+    assert (len(body["hits"]), hit["rank"], hit["document_id"]) == (2, 1, "SOP-KM-01")
+
+
+def test_a_draft_can_be_read_back_and_decided_once(client: TestClient) -> None:
+    draft = client.post("/v1/drafts", json={"question": "卡密错误多久补发", "customer": {"tier": "VIP"}}).json()
+    assert {"draft_id", "status", "text", "reply_text", "sentences", "citations", "figures", "warnings",
+            "quality", "confidence", "topic", "grade", "skill_group", "missing_facts", "generator",
+            "generation", "took_ms"} <= set(draft)  # fmt: skip
+    url = f"/v1/drafts/{draft['draft_id']}"
+    assert client.get(url).json()["draft"] == draft
+    assert [d["draft"]["draft_id"] for d in client.get("/v1/drafts").json()["drafts"]] == [draft["draft_id"]]
+    decided = client.post(f"{url}/decision", json={"action": "accepted", "agent": "小林"})
+    assert (decided.status_code, decided.json()["agent"]) == (200, "小林")
+    again = client.post(f"{url}/decision", json={"action": "rejected", "reason": "wrong"})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "already_decided")
+    assert client.get("/v1/drafts").json() == {"drafts": [], "next_cursor": None}
+
+
+def test_a_streamed_draft_ends_with_the_whole(client: TestClient) -> None:
+    with client.stream("POST", "/v1/drafts/stream", json={"question": "卡密错误多久补发"}) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in response.iter_lines() if line.startswith(("event:", "data:"))]
+    names = [line.removeprefix("event: ") for line in lines if line.startswith("event:")]
+    assert names[0] == "evidence" and names[-1] == "draft" and set(names[1:-1]) == {"sentence"}
+    draft = json.loads(lines[-1].removeprefix("data: "))
+    assert draft["status"] == "answered"
+
+
+def test_check_over_http(client: TestClient) -> None:
+    body = {
+        "question": "卡密错误",
+        "text": "15分钟内补发新卡密[1]。",
+        "citations": [{"n": 1, "document_id": "SOP-KM-01"}],
+    }
+    assert client.post("/v1/check", json=body).json()["figures"][0]["verdict"] == "contradicted"
+
+
+def test_sources_are_served_masked(client: TestClient) -> None:
+    document = client.get("/v1/documents/T-2026-00002").json()
+    assert "[卡密1]" in document["text"] and "[手机号1]" in document["text"]
+    hit = client.post("/v1/search", json={"query": "卡密错误"}).json()["hits"][0]
+    chunk = client.get("/v1/chunks/" + hit["chunk_id"].replace("#", "%23")).json()
+    assert chunk["text"] == hit["text"]
+    whole = client.get(f"/v1/documents/{hit['document_id']}").json()["text"]
+    assert whole[hit["source"]["start"] : hit["source"]["end"]] == hit["text"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("POST", "/v1/search", {"query": ""}, 422, "invalid_input"),
+        ("POST", "/v1/search", {"query": "   "}, 422, "invalid_input"),
+        ("POST", "/v1/search", {"query": "卡" * 10_001}, 422, "invalid_input"),
+        ("POST", "/v1/search", {"query": "卡密", "top_k": 101}, 422, "invalid_input"),
+        ("POST", "/v1/search", {"query": "卡密", "kind": "rumour"}, 422, "invalid_input"),
+        ("POST", "/v1/search", {"query": "卡密", "topk": 5}, 422, "invalid_input"),
+        ("POST", "/v1/search", {"query": "卡密", "as_of": "tomorrow"}, 422, "invalid_input"),
+        ("POST", "/v1/drafts", {}, 422, "invalid_input"),
+        ("GET", "/v1/drafts/nope", None, 404, "not_found"),
+        ("POST", "/v1/drafts/nope/decision", {"action": "accepted"}, 404, "not_found"),
+        ("GET", "/v1/documents/没有/这篇", None, 404, "not_found"),
+        ("GET", "/v1/chunks/nope", None, 404, "not_found"),
+        ("GET", "/v1/nowhere", None, 404, "not_found"),
+        ("GET", "/v1/drafts?cursor=garbage", None, 422, "invalid_input"),
+    ],
+)
+def test_every_error_has_the_envelope(client: TestClient, method, path, body, status, code) -> None:
+    response = client.request(method, path, json=body)
+    assert response.status_code == status
+    error = response.json()["error"]
+    assert error["code"] == code and error["message"]
+
+
+def test_a_body_that_is_not_json(client: TestClient) -> None:
+    response = client.post("/v1/search", content=b"\xff{", headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_request")
+
+
+def test_control_characters_in_a_question(client: TestClient) -> None:
+    assert client.post("/v1/search", json={"query": "卡密\u0000错误\u001b😭"}).status_code == 200
+
+
+def test_operations(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    ready = client.get("/readyz").json()
+    assert ready["generation"] == client.get("/v1/index").json()["generation"]
+
+
+def test_the_documentation_needs_no_other_host(client: TestClient) -> None:
+    page = client.get("/docs").text
+    assert "http://" not in page and "https://" not in page
+    assert client.get("/openapi.json").json()["openapi"].startswith("3.1")
