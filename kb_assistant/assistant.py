@@ -182,12 +182,10 @@ class Assistant:
             hits: list[Hit] = []
             composed, status, sure = Composed(_SMALL_TALK_REPLY, {}, {}, (), None), "small_talk", 1.0
         else:
-            hits = index.search(
-                masked, filters=Filters(scopes=caller.scopes, as_of=day), top_k=_EVIDENCE
-            )
-            sure = confidence(masked, hits)
+            hits = index.search(masked, filters=Filters(scopes=caller.scopes, as_of=day), top_k=_EVIDENCE)
+            sure = confidence(hits)
             composed, status = self._compose(index, masked, hits, sure, customer)
-        topic, skill_group = topic_and_group(hits)
+        topic, skill_group = topic_and_group(hits, index.catalog.group_of_topic)
         check = check_text(
             composed.text, composed.cited, quotes=composed.quotes, as_of=day, agent_facts=masked_facts
         )
@@ -433,14 +431,8 @@ def _as_one_chunk(document: Document) -> Chunk:
     )
 
 
-def _hand_off(
-    question: str, hits: Sequence[Hit], composed: Composed, skill_group: str | None
-) -> HandOff:
-    why = (
-        "最接近的条款与问题不够吻合，不能作为答复依据"
-        if hits
-        else "知识库里没有找到相关内容"
-    )
+def _hand_off(question: str, hits: Sequence[Hit], composed: Composed, skill_group: str | None) -> HandOff:
+    why = "最接近的条款与问题不够吻合，不能作为答复依据" if hits else "知识库里没有找到相关内容"
     return HandOff(
         question=question,
         searched=question,

@@ -39,10 +39,16 @@ class KindOption(StrEnum):
     DOCUMENT = "document"
 
 
-IndexOption = Annotated[Path | None, typer.Option("--index", help="Index directory [default: indexes/default].")]
+IndexOption = Annotated[
+    Path | None, typer.Option("--index", help="Index directory [default: indexes/default].")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-AsOfOption = Annotated[str | None, typer.Option("--as-of", help="Date whose rules apply, YYYY-MM-DD [default: today].")]
-QueriesOption = Annotated[Path | None, typer.Option("--queries", help='JSONL, a line per {"_id","text","as_of"?}.')]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", help="Date whose rules apply, YYYY-MM-DD [default: today].")
+]
+QueriesOption = Annotated[
+    Path | None, typer.Option("--queries", help='JSONL, a line per {"_id","text","as_of"?}.')
+]
 
 
 def main() -> None:
@@ -139,7 +145,9 @@ def search(
                 _print_json(found)
             else:
                 for hit in found:
-                    print(f"{hit['rank']}. [{hit['kind']}] {hit['title']}  {hit['heading']}  ({hit['chunk_id']})")
+                    print(
+                        f"{hit['rank']}. [{hit['kind']}] {hit['title']} > {hit['heading']}  {hit['chunk_id']}"
+                    )
                     print(f"   {hit['text'][:200]}\n")
                 if not found:
                     print("nothing found")
@@ -174,7 +182,9 @@ def draft(
             elif as_json:
                 _print_json(to_json(made))
             else:
-                print(f"[{made.status}] confidence {made.confidence:.2f}, {made.topic or '-'}, {made.grade}\n")
+                print(
+                    f"[{made.status}] confidence {made.confidence:.2f}, {made.topic or '-'}, {made.grade}\n"
+                )
                 print(made.text, end="\n\n")
                 for citation in made.citations:
                     print(f"[{citation.n}] {citation.title} > {citation.heading}: {citation.quote}")
@@ -182,7 +192,10 @@ def draft(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Option("--input", help='JSONL, a line per {"_id","question","text","citations"?,"as_of"?}.')],
+    file: Annotated[
+        Path,
+        typer.Option("--input", help='JSONL, a line per {"_id","question","text","citations"?,"as_of"?}.'),
+    ],
     index_dir: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -195,7 +208,9 @@ def check(
         for row in rows:
             citations = None
             if row.get("citations") is not None:
-                citations = {c["n"]: c.get("chunk_id") or c.get("document_id") or "" for c in row["citations"]}
+                citations = {
+                    c["n"]: c.get("chunk_id") or c.get("document_id") or "" for c in row["citations"]
+                }
             verdict = assistant.check(
                 row.get("question", ""),
                 row.get("text", ""),
@@ -207,7 +222,9 @@ def check(
                 _print_json({"_id": row.get("_id"), **to_json(verdict)})
             else:
                 wrong = [f.text for f in verdict.figures if f.verdict != "supported"]
-                print(f"{row.get('_id')}: {len(verdict.sentences)} sentences, wrong figures: {wrong or 'none'}")
+                print(
+                    f"{row.get('_id')}: {len(verdict.sentences)} sentences, wrong figures: {wrong or 'none'}"
+                )
 
 
 @app.command("eval")
@@ -215,11 +232,13 @@ def evaluate(
     queries: Annotated[Path | None, typer.Option("--queries", help="BEIR queries.jsonl.")] = None,
     qrels: Annotated[Path | None, typer.Option("--qrels", help="BEIR qrels.tsv.")] = None,
     golden: Annotated[Path | None, typer.Option("--golden", help="Golden rows, a file or a folder.")] = None,
-    split: Annotated[str | None, typer.Option("--split", help="Golden split: dev or test [default: both].")] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="Golden split: dev or test [default: both].")
+    ] = None,
     index_dir: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the pipeline on judged questions: nDCG@10, recall@5, MRR@10, hit@1; refusal and figures on golden rows."""
+    """Measure the production pipeline on judged questions: retrieval, and drafts on golden rows."""
     from kb_assistant.insight.evaluation import (
         evaluate_beir,
         evaluate_golden,
@@ -242,14 +261,17 @@ def evaluate(
                 lambda text, on: assistant.draft(text, caller=LOCAL_CALLER, as_of=on, keep=False),
             )
         else:
-            assert queries is not None and qrels is not None
+            assert queries is not None
+            assert qrels is not None
             scores = evaluate_beir(read_jsonl(queries), read_qrels(qrels), rank)
     _print_scores(scores, as_json=as_json)
 
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option("--host", help="Address to listen on [default: 127.0.0.1].")] = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on [default: 127.0.0.1].")
+    ] = None,
     port: Annotated[int | None, typer.Option("--port", help="Port to listen on [default: 7860].")] = None,
     index_dir: IndexOption = None,
 ) -> None:
@@ -356,7 +378,13 @@ def _customer(text: str | None) -> Customer | None:
 
 def _print_scores(scores: "dict[str, Score]", *, as_json: bool) -> None:
     if as_json:
-        _print_json({name: {"mean": s.mean, "low": s.low, "high": s.high, "n": s.n} for name, s in scores.items() if s.n})
+        _print_json(
+            {
+                name: {"mean": s.mean, "low": s.low, "high": s.high, "n": s.n}
+                for name, s in scores.items()
+                if s.n
+            }
+        )
         return
     for name, s in scores.items():
         if s.n:

@@ -144,8 +144,12 @@ def test_a_stranger_sees_nothing(assistant: Assistant) -> None:
 
 def test_check_finds_a_changed_figure(assistant: Assistant) -> None:
     cited = {1: "SOP-KM-01"}
-    good = assistant.check("卡密错误", "核实订单后5分钟内补发新卡密[1]。", caller=LOCAL_CALLER, citations=cited)
-    bad = assistant.check("卡密错误", "核实订单后15分钟内补发新卡密[1]。", caller=LOCAL_CALLER, citations=cited)
+    good = assistant.check(
+        "卡密错误", "核实订单后5分钟内补发新卡密[1]。", caller=LOCAL_CALLER, citations=cited
+    )
+    bad = assistant.check(
+        "卡密错误", "核实订单后15分钟内补发新卡密[1]。", caller=LOCAL_CALLER, citations=cited
+    )
     assert [f.verdict for f in good.figures] == ["supported"]
     assert [(f.text, f.verdict) for f in bad.figures] == [("15分钟", "contradicted")]
     assert bad.figures[0].source_text is not None and "5分钟" in bad.figures[0].source_text

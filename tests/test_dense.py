@@ -33,4 +33,6 @@ def test_survives_saving(rows: Embeddings, tmp_path: Path) -> None:
 
 
 def test_scores_of_named_rows(rows: Embeddings) -> None:
-    assert DenseIndex.build(rows).scores_of(rows[3], [9, 3]) == pytest.approx([rows[9] @ rows[3], 1.0], abs=1e-6)
+    assert DenseIndex.build(rows).scores_of(rows[3], [9, 3]) == pytest.approx(
+        [rows[9] @ rows[3], 1.0], abs=1e-6
+    )

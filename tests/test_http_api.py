@@ -26,7 +26,9 @@ def test_search_gives_hits_in_the_contracts_shape(client: TestClient) -> None:
 
 
 def test_a_draft_can_be_read_back_and_decided_once(client: TestClient) -> None:
-    draft = client.post("/v1/drafts", json={"question": "卡密错误多久补发", "customer": {"tier": "VIP"}}).json()
+    draft = client.post(
+        "/v1/drafts", json={"question": "卡密错误多久补发", "customer": {"tier": "VIP"}}
+    ).json()
     assert {"draft_id", "status", "text", "reply_text", "sentences", "citations", "figures", "warnings",
             "quality", "confidence", "topic", "grade", "skill_group", "missing_facts", "generator",
             "generation", "took_ms"} <= set(draft)  # fmt: skip

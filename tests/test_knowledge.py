@@ -85,7 +85,9 @@ def test_another_model_is_refused(index_dir: Path) -> None:
 
 def test_another_format_is_refused(index_dir: Path) -> None:
     path = generation_path(index_dir, live_generation(index_dir)) / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "format": 99}), encoding="utf-8")
+    path.write_text(
+        json.dumps({**json.loads(path.read_text(encoding="utf-8")), "format": 99}), encoding="utf-8"
+    )
     with pytest.raises(IndexMismatch, match="index format 99"):
         KnowledgeIndex.open(index_dir, HashEmbedder())
 

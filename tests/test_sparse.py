@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kb_assistant.index.sparse import B, K1, SparseIndex, best_rows
+from kb_assistant.index.sparse import K1, B, SparseIndex, best_rows
 from kb_assistant.index.tokens import tokenize
 
 TEXTS = ["卡密错误怎么办", "话费充值未到账", "卡密卡密过期", "会员续费提醒 DK-50"]

@@ -36,12 +36,11 @@ def read_docx(path: Path) -> Parsed:
     try:
         document = docx.Document(str(path))
         blocks = list(_blocks(document))
-        title = document.core_properties.title or ""
     except Exception as error:  # the library fails in many ways on a damaged package
         raise UnreadableFile(
             f"Word cannot have written this file ({error!r:.200}); save it again as .docx"
         ) from error
-    return Parsed(clean("\n".join(blocks)).strip("\n"), title=title)
+    return Parsed(clean("\n".join(blocks)).strip("\n"))
 
 
 def _blocks(document: Any) -> Iterator[str]:

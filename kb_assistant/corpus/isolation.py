@@ -10,8 +10,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
 
 from kb_assistant.corpus.docx import read_docx
@@ -28,28 +30,25 @@ ISOLATED_READERS: dict[str, Callable[[Path], Parsed | Rows]] = {
     ".htm": read_html,
     ".xlsx": read_xlsx,
 }
-WALL_SECONDS = 20.0
+WALL_SECONDS = 30.0  # a long manual takes 5 s; the machine may be busy
 _MEMORY_BYTES = 2**30
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 
 class IsolatedParser:
-    """A worker process, started with the first file; leave the context to end it."""
+    """A worker process, started with the first file; `close` ends it."""
 
     def __init__(self, wall_seconds: float = WALL_SECONDS) -> None:
         """Allow each file `wall_seconds`."""
         self._wall_seconds = wall_seconds
         self._worker: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> "IsolatedParser":
-        """Return itself; nothing is started yet."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the worker."""
-        self._stop()
+    def close(self) -> None:
+        """End the worker; a later `parse` starts another."""
+        if self._worker is not None:
+            self._worker.kill()
+            self._worker.communicate()
+            self._worker = None
 
     def parse(self, path: Path) -> Parsed | Rows:
         """Parse a file whose suffix is in `ISOLATED_READERS`.
@@ -82,7 +81,7 @@ class IsolatedParser:
         finally:
             timer.cancel()
         if not answer.endswith(b"\n"):
-            self._stop()
+            self.close()
             if timed_out.is_set():
                 raise UnreadableFile(
                     f"parsing took longer than {self._wall_seconds:g} s; split the file or save it again"
@@ -92,7 +91,7 @@ class IsolatedParser:
 
     def _start(self) -> subprocess.Popen[bytes]:
         if self._worker is None or self._worker.poll() is not None:
-            self._stop()
+            self.close()
             self._worker = subprocess.Popen(
                 [sys.executable, "-m", "kb_assistant.corpus.isolation"],
                 cwd=_PACKAGE_PARENT,  # so that -m finds the package, installed or not
@@ -102,11 +101,40 @@ class IsolatedParser:
             )
         return self._worker
 
-    def _stop(self) -> None:
-        if self._worker is not None:
-            self._worker.kill()
-            self._worker.communicate()
-            self._worker = None
+
+class ParserPool:
+    """Parses files in a few workers at once; leave the context to end them."""
+
+    def __init__(self, workers: int) -> None:
+        """Allow `workers` worker processes, at least 1; each starts with its first file."""
+        self._threads = ThreadPoolExecutor(max_workers=workers)
+        self._parsers = [IsolatedParser() for _ in range(workers)]
+        self._idle: SimpleQueue[IsolatedParser] = SimpleQueue()
+        for parser in self._parsers:
+            self._idle.put(parser)
+
+    def __enter__(self) -> "ParserPool":
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the workers; files not yet begun are dropped."""
+        self._threads.shutdown(cancel_futures=True)
+        for parser in self._parsers:
+            parser.close()
+
+    def submit(self, path: Path) -> Future[Parsed | Rows]:
+        """Queue a file; the future gives or raises what `IsolatedParser.parse` does."""
+        return self._threads.submit(self._parse, path)
+
+    def _parse(self, path: Path) -> Parsed | Rows:
+        parser = self._idle.get()
+        try:
+            return parser.parse(path)
+        finally:
+            self._idle.put(parser)
 
 
 def _from_answer(answer: dict[str, object]) -> Parsed | Rows:

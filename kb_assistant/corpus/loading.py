@@ -1,11 +1,13 @@
 """A folder of files to masked documents, and the problems met on the way."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kb_assistant.corpus.files import FORMATS, CorpusFile, find_files, unused_sidecars
-from kb_assistant.corpus.isolation import ISOLATED_READERS, IsolatedParser
+from kb_assistant.corpus.isolation import ISOLATED_READERS, ParserPool
 from kb_assistant.corpus.markdown import find_headings, read_markdown
 from kb_assistant.corpus.masking import mask_all
 from kb_assistant.corpus.metadata import Metadata, parse_metadata, read_sidecar
@@ -24,6 +26,7 @@ _READERS: dict[str, Callable[[Path], Parsed | Rows]] = {
 }
 _MAX_PROBLEMS_PER_FILE = 20  # a table of another shape is broken in every row
 _SHOWN_PROBLEMS = 3
+_MAX_WORKERS = 4  # each may take 1 GiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,11 @@ def load_corpus(root: Path, *, card_key_patterns: Sequence[str] = ()) -> LoadRes
     if not files:
         raise _nothing_to_read(root, problems, f"holds no file to index, expected {FORMATS}")
     documents: list[Document] = []
-    with IsolatedParser() as parser:
+    isolated = [file for file in files if file.path.suffix.lower() in ISOLATED_READERS]
+    with ParserPool(workers=max(1, min(os.cpu_count() or 1, _MAX_WORKERS, len(isolated) // 2))) as pool:
+        parsing = {file.relative: pool.submit(file.path) for file in isolated}
         for file in files:
-            found, reported = _load_file(file, parser, card_key_patterns)
+            found, reported = _load_file(file, parsing.get(file.relative), card_key_patterns)
             documents += found
             problems += reported
     problems += unused_sidecars(root, files)
@@ -77,14 +82,13 @@ def _nothing_to_read(root: Path, problems: Sequence[Problem], what: str) -> Corp
 
 
 def _load_file(
-    file: CorpusFile, parser: IsolatedParser, patterns: Sequence[str]
+    file: CorpusFile, parsing: Future[Parsed | Rows] | None, patterns: Sequence[str]
 ) -> tuple[list[Document], list[Problem]]:
-    reader = _READERS.get(file.path.suffix.lower(), parser.parse)
     try:
         sidecar: dict[str, object] = {}
         for path in reversed(file.sidecars):
             sidecar |= _read_sidecar(path)
-        content = reader(file.path)
+        content = parsing.result() if parsing else _READERS[file.path.suffix.lower()](file.path)
         if isinstance(content, Parsed):
             document = _to_document(file, content, {**sidecar, **content.metadata}, patterns)
             problems = [Problem(file.relative, None, warning) for warning in content.warnings]

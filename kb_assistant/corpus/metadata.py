@@ -13,6 +13,7 @@ from kb_assistant.types import PUBLIC_SCOPE, Kind
 
 SIDECAR_SUFFIX = ".meta.yaml"
 _MAX_YAML_BYTES = 64 * 2**10
+_MAX_BRACKETS = 200  # the parser's time grows with the square of their nesting
 _KINDS = get_args(Kind)
 _FIELDS = frozenset((
     "id", "title", "kind", "topic", "category", "skill_group", "effective_from", "effective_to",
@@ -90,6 +91,10 @@ def parse_yaml(text: str) -> dict[str, object]:
     if len(text) > _MAX_YAML_BYTES:
         raise UnreadableFile(
             f"the metadata has {len(text):,} characters, at most {_MAX_YAML_BYTES:,} are read"
+        )
+    if sum(map(text.count, "[{")) > _MAX_BRACKETS:
+        raise UnreadableFile(
+            f"the metadata has more than {_MAX_BRACKETS} brackets; write plain 'key: value' lines"
         )
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):

@@ -45,10 +45,7 @@ def read_pdf(path: Path) -> Parsed:
     starts = [0]
     for text in texts[:-1]:
         starts.append(starts[-1] + len(text) + 1)
-    title = _title(reader)
-    return Parsed(
-        "\n".join(texts), title=title, page_starts=tuple(starts), warnings=(reason,) if empty else ()
-    )
+    return Parsed("\n".join(texts), page_starts=tuple(starts), warnings=(reason,) if empty else ())
 
 
 def _open(path: Path) -> "PdfReader":
@@ -93,13 +90,6 @@ def _page_lines(page: "PageObject") -> list[Line]:
     chars = "".join(line.text for line in lines).replace(" ", "")
     odd = sum(char == "\ufffd" or "\ue000" <= char <= "\uf8ff" or ord(char) >= 0xF0000 for char in chars)
     return lines if odd <= _UNREADABLE_SHARE * len(chars) else []
-
-
-def _title(reader: "PdfReader") -> str:
-    try:
-        return str(reader.metadata.title or "") if reader.metadata else ""
-    except Exception:  # the document information is optional; a broken one is none
-        return ""
 
 
 def _page_ranges(numbers: list[int]) -> str:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
+from itertools import zip_longest
 from pathlib import Path
 
 from kb_assistant.corpus.office import check_package
@@ -178,7 +179,7 @@ def _read_cells(records: Iterator[tuple[int, list[str]]]) -> Rows:
             broken.append((line, f"only the first {_MAX_ROWS:,} rows are read; split the table"))
             break
         try:
-            rows.append(_to_row(line, dict(zip(header, record, strict=False))))
+            rows.append(_to_row(line, dict(zip_longest(header, record[: len(header)], fillvalue=""))))
         except _BrokenRow as error:
             broken.append((line, str(error)))
     if header is None:

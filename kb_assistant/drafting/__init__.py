@@ -1,0 +1,1 @@
+"""Hits → a checked draft: text, figures, check, composer, triage."""

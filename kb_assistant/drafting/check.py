@@ -86,18 +86,27 @@ def check_text(
 
 def _sentence(span: Span, cited: Mapping[int, Chunk], agent_facts: str) -> Sentence:
     numbers = markers_in(span.text)
-    return Sentence(span.text, span.start, span.end, _support(span.text, numbers, cited, agent_facts), numbers)
+    return Sentence(
+        span.text, span.start, span.end, _support(span.text, numbers, cited, agent_facts), numbers
+    )
 
 
 def _support(text: str, numbers: Sequence[int], cited: Mapping[int, Chunk], agent_facts: str) -> Support:
     best = max(
-        (cited[n] for n in numbers if n in cited), key=lambda chunk: containment(text, chunk.text), default=None
+        (cited[n] for n in numbers if n in cited),
+        key=lambda chunk: containment(text, chunk.text),
+        default=None,
     )
     if best is not None and containment(text, best.text) >= SUPPORTED_FROM:
         return best.kind
     if agent_facts and containment(text, agent_facts) >= SUPPORTED_FROM:
         return "agent"
-    if not numbers and not find_quantities(text) and not _PROMISES.search(text) and _CLAIMS_NOTHING.search(text):
+    if (
+        not numbers
+        and not find_quantities(text)
+        and not _PROMISES.search(text)
+        and _CLAIMS_NOTHING.search(text)
+    ):
         return "none"
     return "unsupported"
 
@@ -108,16 +117,16 @@ def containment(text: str, source: str) -> float:
     return len(tokens & set(tokenize(source))) / len(tokens) if tokens else 0.0
 
 
-def _figures(
-    span: Span, sentence: Sentence, cited: Mapping[int, Chunk], agent_facts: str
-) -> list[Figure]:
+def _figures(span: Span, sentence: Sentence, cited: Mapping[int, Chunk], agent_facts: str) -> list[Figure]:
     found = []
     for quantity in find_quantities(re.sub(r"\[\d{1,3}\]", lambda m: " " * len(m.group()), span.text)):
         sources = [(n, q) for n in sentence.citations if n in cited for q in find_quantities(cited[n].text)]
         sources += [(0, q) for q in find_quantities(agent_facts)]
         same = next(((n, q) for n, q in sources if q.same_value(quantity)), None)
         rival = next(((n, q) for n, q in sources if q.dimension == quantity.dimension), None)
-        verdict, source = ("supported", same) if same else ("contradicted", rival) if rival else ("unsupported", None)
+        verdict, source = (
+            ("supported", same) if same else ("contradicted", rival) if rival else ("unsupported", None)
+        )
         found.append(
             Figure(
                 text=quantity.text,
@@ -135,9 +144,7 @@ def _around(source: tuple[int, Quantity], cited: Mapping[int, Chunk], agent_fact
     """Return the sentence of the source that holds the quantity."""
     number, quantity = source
     text = cited[number].text if number else agent_facts
-    return next(
-        (s.text for s in split_sentences(text) if s.start <= quantity.start < s.end), quantity.text
-    )
+    return next((s.text for s in split_sentences(text) if s.start <= quantity.start < s.end), quantity.text)
 
 
 def _citation(
@@ -204,4 +211,6 @@ def _quality(text: str, sentences: Sequence[Sentence], figures: Sequence[Figure]
     if not _CLOSING.search(text):
         tone -= 0.2
         notes.append("结尾可以更有温度")
-    return Quality(empathy=empathy, completeness=completeness, tone=max(0.0, round(tone, 2)), notes=tuple(notes))
+    return Quality(
+        empathy=empathy, completeness=completeness, tone=max(0.0, round(tone, 2)), notes=tuple(notes)
+    )

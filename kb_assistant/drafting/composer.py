@@ -18,13 +18,35 @@ Similarity = Callable[[list[str]], list[float]]
 
 MAX_STATEMENTS = 3  # more is a manual, not a reply
 _SOURCES_READ = 4  # hits whose statements compete
-# instructions to the agent, not words for a customer: console paths, ticket bookkeeping, dispatch
+_SIBLING = 0.8  # weight of a rule section that is no hit itself, the first hit being 1
+# what is said to the agent, not to a customer: console paths, bookkeeping, dispatch, instructions
 _FOR_AGENTS = re.compile(
-    r"工单|坐席|客服(?:须|应|不得|不能|可|先|在|全程|直接|只)|当班|组长|后台|工作台|点「|打开「|点击「|→|登记|归类|备注栏|质检|话术"
-    r"|本规范|本规则|本流程|适用场景|不适用|见 ?SOP|按 ?SOP|转 ?SOP|依据 ?SOP|SOP-|请客户|告诉客户|告知客户|问清|核对(?:订单|发|付)|转.{1,5}组|通报"
+    r"工单|坐席|客服|当班|组长|后台|工作台|「|→|备注|质检|话术|规范|本规则|本流程|适用|SOP|截图打码|口径"
+    r"|(?:向|让|给|告诉|告知|请|陪|问|对|协助|帮|跟|替|提醒|引导|与|和|联系|安抚|征得|提示|要求)(?:清)?客户"
+    r"|转.{1,5}组|转主管|走第|通报|上报|登记|归类|问清|作废原|按第.步"
+    r"|^(?:作废|按|查|核对|核实|打开|点(?!卡)|确认|进入|记录|催|反查|标记|锁定|勾选|提交|先|再|不得|不要|不可|不准|严禁|禁止|如实|逐)"
 )
-_CASE_WORDS = re.compile(r"我看到|我查到|查到|已经核实|已经?给您|刚才|最晚(?:明|今|周)|您这[单张笔次]")
-_NOT_FOR_REPLIES = ("升级与审批", "质检", "统计", "培训", "修订", "编写")
+_CASE_WORDS = re.compile(
+    r"我看到|我查到|查到|已经核实|已经?给您|刚才|最晚(?:明|今|周)|[您这][这那单]?[单张笔次]"
+)
+# who does it inside the company becomes "we"; the rest of the sentence stays as it is written
+_WE = re.compile(
+    r"(?:当班)?(?:客服|坐席|[\u4e00-\u9fff]{2,4}组|技术组)(?:须|应|会|需)?(?=在?\s*[\d一二三四五六七八九十半]+\s*(?:个?工作日|个?小时|分钟|秒|天))"
+)
+_NOT_FOR_REPLIES = (
+    "升级与审批",
+    "质检",
+    "统计",
+    "培训",
+    "修订",
+    "编写",
+    "适用",
+    "话术",
+    "常见原因",
+    "示例",
+    "名词",
+)
+_RULES = ("时效", "时限", "规则", "例外", "前提", "多久", "限额", "费", "条件", "权益", "标准", "对照")
 _FACTS: tuple[tuple[str, str, str], ...] = (
     # name, how a source asks for it, how a message already gives it
     ("订单号", r"订单号", r"DD\d{8,}|KM\d{6,}|订单号?[:：是]?\s*[A-Za-z0-9]{6,}"),
@@ -75,7 +97,7 @@ def compose(
         customer: Steers the tone.
     """
     rules = [hit for hit in hits if hit.chunk.kind != "ticket"]
-    chosen = _choose(question, rules or list(hits), similarity)
+    chosen = _choose(question, rules or list(hits), similarity, document_chunks)
     if not chosen:
         return None
     cited: dict[int, Chunk] = {}
@@ -86,7 +108,9 @@ def compose(
     for candidate in chosen:
         number = next((n for n, chunk in cited.items() if chunk.id == candidate.chunk.id), len(cited) + 1)
         quotes[number] = (
-            f"{quotes[number]} … {candidate.statement.quote}" if number in quotes else candidate.statement.quote
+            f"{quotes[number]} … {candidate.statement.quote}"
+            if number in quotes
+            else candidate.statement.quote
         )
         cited[number] = candidate.chunk
         lines.append(_with_marker(candidate.statement.text, number))
@@ -99,35 +123,50 @@ def compose(
     return Composed("\n".join(lines), cited, quotes, missing, _approval(chosen))
 
 
-def _choose(question: str, hits: Sequence[Hit], similarity: Similarity) -> list[_Candidate]:
-    """Return the statements that answer best, in source order, the best-scored document first."""
-    pool: list[tuple[Statement, Chunk]] = []
-    for hit in hits[:_SOURCES_READ]:
-        if not any(word in hit.chunk.heading for word in _NOT_FOR_REPLIES):
-            pool.extend((s, hit.chunk) for s in _speakable(hit.chunk))
+def _choose(
+    question: str,
+    hits: Sequence[Hit],
+    similarity: Similarity,
+    document_chunks: Callable[[str], list[Chunk]],
+) -> list[_Candidate]:
+    """Return the statements that answer best, in source order, the best-scored document first.
+
+    The rule sections of the first hit's document compete too: the clause a message resembles is
+    often the one beside the clause that answers it.
+    """
+    first = hits[0].chunk
+    chunks = {hit.chunk.id: (hit.chunk, hit.score / hits[0].score) for hit in hits[:_SOURCES_READ]}
+    if first.kind == "sop":
+        for chunk in document_chunks(first.document_id):
+            if any(word in chunk.heading for word in _RULES):
+                chunks.setdefault(chunk.id, (chunk, _SIBLING))
+    pool = [
+        (statement, chunk, weight)
+        for chunk, weight in chunks.values()
+        if not any(word in chunk.heading for word in _NOT_FOR_REPLIES)
+        for statement in _speakable(chunk)
+    ]
     if not pool:
         return []
-    weight = {hit.chunk.id: hit.score for hit in hits}
-    top = hits[0].score
-    cosines = similarity([statement.text for statement, _ in pool])
+    cosines = similarity([statement.text for statement, _, _ in pool])
     asked = set(tokenize(question))
     scored = []
-    for order, ((statement, chunk), cosine) in enumerate(zip(pool, cosines, strict=True)):
+    for order, ((statement, chunk, weight), cosine) in enumerate(zip(pool, cosines, strict=True)):
         tokens = set(tokenize(statement.text))
         overlap = len(tokens & asked) / (len(tokens) ** 0.5 or 1.0)
-        figures = 0.02 if find_quantities(statement.text) else 0.0
+        figures = 0.015 if find_quantities(statement.text) else 0.0
         # cosines of e5 lie within 0.1 of each other, so overlap and rank must be kept as small
-        score = cosine + 0.02 * overlap + figures + 0.05 * (weight[chunk.id] / top - 1)
+        score = cosine + 0.02 * overlap + figures + 0.05 * (weight - 1)
         scored.append(_Candidate(statement, chunk, order, score))
     scored.sort(key=lambda c: (-c.score, c.order))
     best: list[_Candidate] = []
     for candidate in scored:
-        if len(best) == MAX_STATEMENTS or candidate.score < scored[0].score - 0.06:
+        if len(best) == MAX_STATEMENTS or candidate.score < scored[0].score - 0.05:
             break
         if all(_differ(candidate.statement.text, other.statement.text) for other in best):
             best.append(candidate)
     leading = best[0].chunk.document_id
-    return sorted(best, key=lambda c: (c.chunk.document_id != leading, c.order))
+    return sorted(best, key=lambda c: (c.chunk.document_id != leading, c.chunk.source.start, c.order))
 
 
 def _speakable(chunk: Chunk) -> list[Statement]:
@@ -136,16 +175,19 @@ def _speakable(chunk: Chunk) -> list[Statement]:
     for statement in statements(chunk.text):
         text = statement.text
         if chunk.kind == "faq":
-            text = re.sub(r"^[问答][:：]\s*", "", text)
-            if statement.text.startswith(("问：", "问:")):
+            if text.startswith(("问：", "问:")):
                 continue
+            text = re.sub(r"^答[:：]\s*", "", text)
         elif chunk.kind == "ticket":
-            if statement.text.startswith("问题"):
+            if text.startswith("问题"):
                 continue
             text = re.sub(r"^处理[:：]\s*", "", text)
-        elif _FOR_AGENTS.search(text) or _CASE_WORDS.search(text) or "话术" in chunk.heading:
-            continue
-        if text.endswith(("：", ":")) or not 6 <= len(text) <= 160:
+        else:
+            text = _WE.sub("我们会", text)
+            if _FOR_AGENTS.search(text) or _CASE_WORDS.search(text):
+                continue
+            text = re.sub(r"(?<!同一)客户", "您", text)
+        if text.endswith(("：", ":", "？", "?")) or not 6 <= len(text) <= 160:
             continue
         found.append(Statement(text, statement.quote))
     return found

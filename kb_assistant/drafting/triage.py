@@ -1,7 +1,7 @@
 """What kind of message this is: small talk or a question, how urgent, for which skill group."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kb_assistant.types import Grade, Hit
 
@@ -29,11 +29,22 @@ def grade_of(message: str) -> Grade:
     return "urgent" if _URGENT.search(message) else "ordinary"
 
 
-def topic_and_group(hits: Sequence[Hit]) -> tuple[str | None, str | None]:
-    """Return topic and skill group of the evidence: those with the highest summed score."""
-    votes: dict[tuple[str | None, str | None], float] = {}
+def topic_and_group(hits: Sequence[Hit], group_of_topic: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Return topic and skill group of the evidence.
+
+    Args:
+        hits: Best first; each votes for its topic with 1 / rank.
+        group_of_topic: The skill group that handles a topic, for topics only tickets vote for.
+    """
+    votes: dict[str, float] = {}
+    groups: dict[str, str] = {}
     for hit in hits:
-        if hit.chunk.kind in ("sop", "faq") and hit.chunk.topic:
-            key = (hit.chunk.topic, hit.chunk.skill_group)
-            votes[key] = votes.get(key, 0.0) + hit.score / hit.rank
-    return max(votes, key=lambda key: votes[key]) if votes else (None, None)
+        topic = hit.chunk.topic
+        if topic:
+            votes[topic] = votes.get(topic, 0.0) + 1 / hit.rank
+            if hit.chunk.skill_group:
+                groups.setdefault(topic, hit.chunk.skill_group)
+    if not votes:
+        return None, None
+    best = max(votes, key=lambda topic: votes[topic])
+    return best, groups.get(best) or group_of_topic.get(best)

@@ -1,0 +1,1 @@
+"""Chunks → a searchable, versioned index, and its live generation."""

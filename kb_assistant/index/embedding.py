@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from kb_assistant.settings import BUNDLED_EMBEDDER, Settings
 from kb_assistant.types import Embedder, Embeddings
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    pass
 
 BUNDLED_MODEL_ID = f"multilingual-{e5.REVISION}"
 
@@ -76,12 +76,21 @@ class OnnxEmbedder:
         return self._embed([f"passage: {text}" for text in texts])
 
     def count_tokens(self, text: str) -> int:
-        """Count the tokens of a text without prefix and end marks, at most 510."""
-        return len(self._tokenizer.encode(_encodable(text)).ids) - 2
+        """Count the tokens of a whole text, without prefix and end marks; compare with `max_tokens`."""
+        return len(self._tokenizer.encode(_encodable(text)).ids) - len(self._tokenizer.encode("").ids)
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens of a passage that count towards its vector; what comes after is not seen."""
+        return e5.MAX_TOKENS - len(self._tokenizer.encode("passage:").ids)
+
+    def _tokens(self, text: str) -> list[int]:
+        # encode, not encode_batch: that one's thread pool warns when the process forks later
+        ids: list[int] = self._tokenizer.encode(_encodable(text)).ids
+        return ids if len(ids) <= e5.MAX_TOKENS else [*ids[: e5.MAX_TOKENS - 1], ids[-1]]
 
     def _embed(self, texts: list[str]) -> Embeddings:
-        # encode, not encode_batch: its thread pool warns when the process forks later
-        tokens = [np.array(self._tokenizer.encode(_encodable(text)).ids, np.int64) for text in texts]
+        tokens = [self._tokens(text) for text in texts]
         embeddings = np.empty((len(texts), self._dim), np.float32)
         for rows in _batches([len(ids) for ids in tokens]):
             width = max(len(tokens[row]) for row in rows)
@@ -117,9 +126,7 @@ class SentenceTransformerEmbedder:
             ) from error
         folder = Path(name_or_folder)
         try:
-            self._model: SentenceTransformer = SentenceTransformer(
-                name_or_folder, local_files_only=folder.is_dir()
-            )
+            self._model = SentenceTransformer(name_or_folder, local_files_only=folder.is_dir())
         except (OSError, ValueError) as error:
             raise EmbedderUnavailable(
                 f"embedder {name_or_folder!r} cannot be loaded: {error}; "

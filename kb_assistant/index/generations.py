@@ -132,6 +132,12 @@ def checksums(directory: Path) -> dict[str, str]:
 def read_manifest(directory: Path) -> Manifest:
     """Read a generation's manifest.
 
+    Args:
+        directory: The generation.
+
+    Returns:
+        What `publish` wrote.
+
     Raises:
         IndexCorrupt: If it is missing or is not what `publish` writes.
         IndexMismatch: If another format version wrote it.
@@ -150,6 +156,10 @@ def read_manifest(directory: Path) -> Manifest:
 
 def verify(directory: Path, manifest: Manifest) -> None:
     """Compare every file with the manifest, before a native library opens any of them.
+
+    Args:
+        directory: The generation.
+        manifest: Its manifest.
 
     Raises:
         IndexCorrupt: Naming the first file that is missing, extra in size, or different.

@@ -53,6 +53,13 @@ class KnowledgeIndex:
     def open(cls, index_dir: Path, embedder: Embedder) -> "KnowledgeIndex":
         """Open the live generation of `index_dir`.
 
+        Args:
+            index_dir: Where generations are published.
+            embedder: The model that built the index.
+
+        Returns:
+            The index, verified and ready.
+
         Raises:
             IndexNotFound: If nothing is published there.
             IndexCorrupt: If a file differs from the manifest; checked before any file is parsed.
@@ -143,10 +150,8 @@ class LiveIndex:
         """Return the live generation, opening it if CURRENT has moved since the last call.
 
         While one thread opens a new generation the others keep the old one. A generation that
-        cannot be opened is logged and the one in memory goes on serving.
-
-        Raises:
-            IndexNotFound: As for IndexCorrupt and IndexMismatch: only when none is open yet.
+        cannot be opened is logged and the one in memory goes on serving; only when none is open
+        yet does `KnowledgeIndex.open`'s error reach the caller.
         """
         held = self._open
         if held is None:

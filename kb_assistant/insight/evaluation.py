@@ -105,6 +105,11 @@ def read_golden(path: Path, *, split: str | None = None) -> list[GoldenRow]:
 def evaluate_golden(rows: Sequence[GoldenRow], rank: RankDocuments, draft: MakeDraft) -> dict[str, Score]:
     """Measure retrieval, refusal, figures and triage on golden questions.
 
+    Args:
+        rows: The questions.
+        rank: The ranking that search uses.
+        draft: The draft that agents would get; called once a row.
+
     Returns:
         `hit@1` and `recall@5` over rows with relevant documents; `answered` over answerable rows;
         `refused` over unanswerable and out-of-domain rows; `small_talk`; `figures`: share of the
@@ -113,7 +118,8 @@ def evaluate_golden(rows: Sequence[GoldenRow], rank: RankDocuments, draft: MakeD
     values: dict[str, list[float]] = {
         name: []
         for name in (
-            "hit@1", "recall@5", "answered", "refused", "small_talk", "figures", "topic", "skill_group", "grade",
+            "hit@1", "recall@5", "answered", "refused", "small_talk",
+            "figures", "topic", "skill_group", "grade",
         )
     }  # fmt: skip
     for row in rows:

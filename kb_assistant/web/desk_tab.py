@@ -166,7 +166,7 @@ def _decision_form(texts: Texts) -> tuple[gr.Textbox, tuple[Any, ...]]:
             filterable=False,
             min_width=110,
         )
-        note = gr.Textbox(label=texts["note"], placeholder=texts["note_hint"], elem_id="note", min_width=140)
+        note = gr.Textbox(label=texts["note"], placeholder=texts["note_hint"], elem_id="note", max_lines=1)
         reject = gr.Button(texts["reject"], interactive=False, elem_id="reject", min_width=80)
     return editor, (accept, hand_off, reason, note, reject, html_block("", "outcome"))
 

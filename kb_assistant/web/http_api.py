@@ -46,6 +46,8 @@ from kb_assistant.wire import HitJson, hit_json, to_json
 
 log = logging.getLogger(__name__)
 
+# until API keys name the caller, everyone on the loopback is LOCAL_CALLER
+
 STATUS: dict[type[KbError], int] = {
     InvalidInput: 422,
     NotFound: 404,
@@ -58,7 +60,13 @@ STATUS: dict[type[KbError], int] = {
     EmbedderUnavailable: 503,
     StorageError: 503,
 }
-_HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 422: "invalid_input"}
+_HTTP_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    422: "invalid_input",
+}
 
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION, examples=["卡密没收到，钱已经扣了"])]
 
@@ -167,24 +175,38 @@ def build_api(assistant: Assistant) -> FastAPI:
 
     Args:
         assistant: The façade that every route calls.
+
+    Returns:
+        The application.
     """
     app = FastAPIOffline(
         title="kb_assistant",
         version=__version__,
         description="知识库助手：检索、起草、核对、决定。",
-        responses={
-            code: {"model": ErrorEnvelope} for code in (404, 405, 409, 422, 503)
-        },
+        responses={code: {"model": ErrorEnvelope} for code in (404, 405, 409, 422, 503)},
     )
     _install_error_handlers(app)
-    caller = LOCAL_CALLER  # until API keys name the caller, everyone on the loopback is `local`
+    _add_search_and_check(app, assistant)
+    _add_drafts(app, assistant)
+    _add_sources(app, assistant)
+    _add_operations(app, assistant)
 
+    @app.api_route(
+        "/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False
+    )
+    def unknown(path: str) -> None:
+        raise HTTPException(404, f"no endpoint /v1/{path}; the list is at /docs")
+
+    return app
+
+
+def _add_search_and_check(app: FastAPI, assistant: Assistant) -> None:
     @app.post("/v1/search", tags=["search"])
     def search(body: SearchRequest) -> SearchResponse:
         """Return the chunks that best match a query."""
         result = assistant.search(
             body.query,
-            caller=caller,
+            caller=LOCAL_CALLER,
             top_k=body.top_k,
             kind=body.kind,
             topic=body.topic,
@@ -193,6 +215,18 @@ def build_api(assistant: Assistant) -> FastAPI:
         )
         return SearchResponse([hit_json(hit) for hit in result.hits], result.took_ms, result.generation)
 
+    @app.post("/v1/check", tags=["check"])
+    def check(body: CheckRequest) -> Check:
+        """Check a final text against the clauses it cites."""
+        citations = None
+        if body.citations is not None:
+            citations = {c.n: c.chunk_id or c.document_id or "" for c in body.citations}
+        return assistant.check(
+            body.question, body.text, caller=LOCAL_CALLER, citations=citations, as_of=body.as_of
+        )
+
+
+def _add_drafts(app: FastAPI, assistant: Assistant) -> None:
     @app.post("/v1/drafts", tags=["drafts"])
     def create_draft(body: DraftRequest) -> Draft:
         """Draft a reply; the draft is kept and waits for a decision."""
@@ -202,14 +236,18 @@ def build_api(assistant: Assistant) -> FastAPI:
     def stream_draft(body: DraftRequest) -> Iterator[ServerSentEvent]:
         """Draft a reply as events: `evidence`, `sentence` (each already checked), `draft`, or `error`."""
         try:
-            hits = assistant.search(body.question, caller=caller, as_of=body.as_of).hits
+            hits = assistant.search(body.question, caller=LOCAL_CALLER, as_of=body.as_of).hits
             yield _event("evidence", {"hits": [to_json(hit_json(hit)) for hit in hits]})
             draft = _draft(assistant, body)
             for sentence in draft.sentences:
                 inside = [f for f in draft.figures if sentence.start <= f.start < sentence.end]
                 yield _event(
                     "sentence",
-                    {"text": sentence.text, "support": sentence.support, "figures": [to_json(f) for f in inside]},
+                    {
+                        "text": sentence.text,
+                        "support": sentence.support,
+                        "figures": [to_json(f) for f in inside],
+                    },
                 )
             yield _event("draft", to_json(draft))
         except KbError as error:  # the 200 is already sent; the error travels as an event
@@ -222,13 +260,15 @@ def build_api(assistant: Assistant) -> FastAPI:
         limit: Annotated[int, Field(ge=1, le=200)] = 50,
     ) -> DraftPage:
         """Return drafts, newest first."""
-        page, following = assistant.list_drafts(caller=caller, status=status, limit=limit, cursor=cursor)
+        page, following = assistant.list_drafts(
+            caller=LOCAL_CALLER, status=status, limit=limit, cursor=cursor
+        )
         return DraftPage([_record(stored) for stored in page], following)
 
     @app.get("/v1/drafts/{draft_id}", tags=["drafts"])
     def get_draft(draft_id: str) -> DraftRecord:
         """Return a draft and its decision."""
-        return _record(assistant.get_draft(draft_id, caller=caller))
+        return _record(assistant.get_draft(draft_id, caller=LOCAL_CALLER))
 
     @app.post("/v1/drafts/{draft_id}/decision", tags=["drafts"])
     def decide(draft_id: str, body: DecisionRequest) -> Decision:
@@ -236,54 +276,40 @@ def build_api(assistant: Assistant) -> FastAPI:
         return assistant.decide(
             draft_id,
             body.action,
-            caller=caller,
+            caller=LOCAL_CALLER,
             final_text=body.final_text,
             reason=body.reason,
             agent=body.agent,
         )
 
-    @app.post("/v1/check", tags=["check"])
-    def check(body: CheckRequest) -> Check:
-        """Check a final text against the clauses it cites."""
-        citations = None
-        if body.citations is not None:
-            citations = {c.n: c.chunk_id or c.document_id or "" for c in body.citations}
-        return assistant.check(
-            body.question, body.text, caller=caller, citations=citations, as_of=body.as_of
-        )
 
+def _add_sources(app: FastAPI, assistant: Assistant) -> None:
     @app.get("/v1/chunks/{chunk_id:path}", tags=["sources"])
     def get_chunk(chunk_id: str) -> Chunk:
         """Return one chunk of the live generation."""
-        return assistant.chunk(chunk_id, caller=caller)
+        return assistant.chunk(chunk_id, caller=LOCAL_CALLER)
 
     @app.get("/v1/documents/{document_id:path}", tags=["sources"])
     def get_document(document_id: str) -> Document:
         """Return one document as it was indexed: masked, with the text that offsets refer to."""
-        return assistant.document(document_id, caller=caller)
+        return assistant.document(document_id, caller=LOCAL_CALLER)
 
+
+def _add_operations(app: FastAPI, assistant: Assistant) -> None:
     @app.get("/v1/index", tags=["operations"])
     def get_index() -> IndexStatus:
         """Return what is published."""
-        return assistant.status(caller=caller)
+        return assistant.status(caller=LOCAL_CALLER)
 
     @app.get("/healthz", tags=["operations"])
     def healthz() -> dict[str, str]:
-        """The process is alive."""
+        """Say that the process is alive."""
         return {"status": "ok"}
 
     @app.get("/readyz", tags=["operations"])
     def readyz() -> dict[str, str]:
-        """The index answers."""
-        return {"status": "ok", "generation": assistant.status(caller=caller).generation}
-
-    @app.api_route(
-        "/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False
-    )
-    def unknown(path: str) -> None:
-        raise HTTPException(404, f"no endpoint /v1/{path}; the list is at /docs")
-
-    return app
+        """Say that the index answers."""
+        return {"status": "ok", "generation": assistant.status(caller=LOCAL_CALLER).generation}
 
 
 def _draft(assistant: Assistant, body: DraftRequest) -> Draft:
@@ -325,9 +351,7 @@ def _install_error_handlers(app: FastAPI) -> None:
         return _error(500, "internal_error", "an unexpected error; the server's log has the details")
 
 
-def _error(
-    status: int, code: str, message: str, details: Any = None, headers: Any = None
-) -> JSONResponse:
+def _error(status: int, code: str, message: str, details: Any = None, headers: Any = None) -> JSONResponse:
     body: dict[str, Any] = {"code": code, "message": message}
     if details is not None:
         body["details"] = details

@@ -20,6 +20,11 @@ window.kb = {
     return copied;
   },
 
+  language() {
+    const root = document.documentElement;
+    if (root.lang !== root.dataset.lang) root.lang = root.dataset.lang;
+  },
+
   busy(on) {
     document.body.toggleAttribute("data-busy", on);
   },
@@ -45,9 +50,12 @@ window.kb = {
       ? target.getBoundingClientRect().top - doc.getBoundingClientRect().top + doc.scrollTop - doc.clientHeight / 4
       : 0;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    panel.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+    (target || panel.querySelector("header")).scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
   },
 };
+
+// Gradio names the browser's language; the page's words are in its own (data-lang).
+new MutationObserver(() => window.kb.language()).observe(document.documentElement, { attributeFilter: ["lang"] });
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("#question")) {

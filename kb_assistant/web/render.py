@@ -163,11 +163,11 @@ def _citations(draft: Draft, texts: Texts) -> str:
             page = f'<span class="page">{escape(texts["page"].format(n=citation.source.page))}</span>'
         verdict = badge(texts[f"verdict_{citation.verdict}"], f"verdict-{citation.verdict}")
         rows.append(
-            f'<li><button type="button" class="reference" data-cite="{citation.n}">'
+            f'<li><button type="button" class="source-line" data-cite="{citation.n}">'
             f'<span class="n">{citation.n}</span>{place(citation.title, citation.heading)}'
             f"{page}{verdict}</button></li>"
         )
-    return f'<h3 class="minor">{escape(texts["citations"])}</h3><ol class="references">{"".join(rows)}</ol>'
+    return f'<h3 class="minor">{escape(texts["citations"])}</h3><ol class="source-lines">{"".join(rows)}</ol>'
 
 
 def _notices(draft: Draft, texts: Texts) -> str:

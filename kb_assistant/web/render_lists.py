@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from kb_assistant.assistant import IndexStatus
-from kb_assistant.records.records import StoredDraft
+from kb_assistant.records import StoredDraft
 from kb_assistant.types import Hit
 from kb_assistant.web.markup import badge, effective_line, escape, kind_badge, place, placeholder
 from kb_assistant.web.texts import Texts
@@ -54,8 +54,8 @@ def render_hits(
 def snippet(text: str, *, limit: int = SNIPPET) -> str:
     """Return the beginning of a chunk as one line, Markdown's marks taken out, "…" where it was cut."""
     lines = [line for line in text.split("\n") if not line.lstrip().startswith("#")] or [text]
-    flat = re.sub(r"\*\*|`|^\s*[-|:\s]+$", "", " ".join(lines), flags=re.MULTILINE)
-    flat = re.sub(r"\s*\|[\s|:-]*", " ", flat)
+    flat = " ".join(re.sub(r"^\s*[-*•]\s+", "", line) for line in lines)
+    flat = re.sub(r"\s*\|[\s|:-]*", " ", re.sub(r"\*\*|`", "", flat))
     flat = re.sub(r"\s+", " ", flat).strip()
     return flat if len(flat) <= limit else f"{flat[: limit - 1].rstrip()}…"
 

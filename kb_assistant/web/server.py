@@ -27,6 +27,9 @@ def build_app(assistant: Assistant, settings: Settings) -> FastAPI:
 def serve(settings: Settings) -> None:
     """Listen until interrupted.
 
+    Args:
+        settings: Where to listen, and everything `Assistant.open` needs.
+
     Raises:
         KbError: If there is no index, the model or the records cannot be opened, or the port is taken.
     """
@@ -38,7 +41,9 @@ def serve(settings: Settings) -> None:
         app = build_app(assistant, settings)
         print(f"kb_assistant: http://{settings.host}:{settings.port}  (API: /v1, docs: /docs)", flush=True)  # noqa: T201
         try:
-            uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listening])
+            uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(
+                sockets=[listening]
+            )
         finally:
             assistant.close()
 

@@ -84,5 +84,5 @@ def _mount(app: FastAPI, page: gr.Blocks, language: Language, path: str) -> None
         ssr_mode=False,
         theme=gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=_FONTS, font_mono=_MONO),
         css_paths=[_HERE / "page.css"],
-        head=f"<script>document.documentElement.lang = '{tag}';\n{script}</script>",
+        head=f"<script>document.documentElement.dataset.lang = '{tag}';\n{script}\nkb.language();</script>",
     )

@@ -1,0 +1,224 @@
+"""The page in a real browser: what an agent does all day, with the clicks an agent makes."""
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+QUESTION = "充了100元话费，快充的，两个小时了还没到账，怎么办"
+UNKNOWN = "怎么加盟开一家奶茶店"
+SHOTS = Path("/tmp/shots")  # looked at by people, only when the folder is there
+
+
+def ask(page, question: str) -> str:
+    """Paste a message, press Ctrl+Enter, and return the draft's id once it is on screen."""
+    page.locator("#question textarea").fill(question)
+    with page.expect_response(re.compile("queue/data")):
+        page.locator("#question textarea").press("Control+Enter")
+    page.locator("#status .statusline").wait_for()
+    page.locator("#accept:not([disabled])").wait_for()
+    return question
+
+
+def decision(database: Path) -> dict:
+    """Return the newest decision with its draft's reply."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.row_factory = sqlite3.Row
+        row = connection.execute(
+            "SELECT d.*, draft.payload FROM decision d JOIN draft ON draft.id = d.draft_id"
+            " ORDER BY d.decided_at DESC LIMIT 1"
+        ).fetchone()
+    return {**dict(row), "reply_text": json.loads(row["payload"])["reply_text"]}
+
+
+def audit(database: Path, draft_id: str) -> list[tuple[str, dict]]:
+    """Return a draft's audit trail, oldest first, as (event, details)."""
+    with closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute(
+            "SELECT event, details FROM audit WHERE draft_id = ? ORDER BY id", (draft_id,)
+        ).fetchall()
+    return [(event, json.loads(details)) for event, details in rows]
+
+
+def test_an_agent_reads_a_citation_edits_the_reply_and_accepts_it(page, server):
+    ask(page, QUESTION)
+    assert page.locator("#status .badge").first.inner_text() == "已作答"
+    assert page.locator("#draft .figure.supported").count() >= 1
+    assert page.locator("#evidence .card").count() >= 3
+
+    page.locator("#draft .cite").first.click()
+    source = page.locator("#source .src")
+    source.wait_for()
+    assert source.locator("h3").inner_text() == "话费充值未到账处理规范"
+    assert source.locator(".path").inner_text() == "sop/SOP-CZ-02-话费充值未到账处理规范.md"
+    quoted = source.locator("mark.quote").first
+    assert quoted.is_visible()
+    assert source.locator(".in mark.quote").count() >= 1
+    assert quoted.evaluate(
+        "e => { const d = e.closest('.doc').getBoundingClientRect(), m = e.getBoundingClientRect();"
+        " return m.top >= d.top && m.bottom <= d.bottom; }"
+    )
+
+    reply = page.locator("#editor textarea").input_value()
+    page.locator("#editor textarea").fill(f"{reply}\n祝您生活愉快。")
+    page.locator("#accept").click()
+    done = page.locator("#outcome .done")
+    done.wait_for()
+    stored = decision(server.database)
+    assert (stored["action"], stored["agent"]) == ("edited", "local")
+    assert stored["final_text"] == f"{stored['reply_text']}\n祝您生活愉快。"
+    assert [event for event, _ in audit(server.database, stored["draft_id"])] == [
+        "draft.created",
+        "draft.decided",
+    ]
+    assert audit(server.database, stored["draft_id"])[1][1] == {"action": "edited", "agent": "local"}
+    assert done.locator("strong").inner_text() == "已采纳修改稿"
+    assert done.locator("code").inner_text() == stored["draft_id"]
+    assert done.locator(".when-copied").is_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == stored["final_text"]
+    for button in ("#accept", "#reject", "#hand-off"):
+        assert page.locator(button).is_disabled()
+
+
+def test_a_draft_sent_as_it_is_counts_as_accepted(page, server):
+    ask(page, QUESTION)
+    page.locator("#accept").click()
+    page.locator("#outcome .done").wait_for()
+    stored = decision(server.database)
+    assert (stored["action"], stored["final_text"]) == ("accepted", stored["reply_text"])
+
+
+def test_a_rejection_keeps_its_reason(page, server):
+    ask(page, "卡密显示过期了怎么办")
+    page.locator("#reason input").click()
+    page.get_by_role("option", name="过时").click()
+    page.locator("#note").locator("input, textarea").fill("规则上周改了")
+    page.locator("#reject").click()
+    done = page.locator("#outcome .done")
+    done.wait_for()
+    stored = decision(server.database)
+    assert (stored["action"], stored["reason"], stored["final_text"]) == (
+        "rejected",
+        "outdated: 规则上周改了",
+        None,
+    )
+    assert audit(server.database, stored["draft_id"])[-1] == (
+        "draft.decided",
+        {"action": "rejected", "agent": "local"},
+    )
+    assert "规则上周改了" in done.inner_text()
+    page.locator("#tab-records-button, button[role=tab]:has-text('记录')").first.click()
+    record = page.locator(f"#records .record[data-draft='{stored['draft_id']}']")
+    record.wait_for()
+    assert "拒绝" in record.locator("summary").inner_text()
+
+
+def test_other_as_reason_needs_a_note(page):
+    ask(page, "卡密显示过期了怎么办")
+    page.locator("#reason input").click()
+    page.get_by_role("option", name="其他").click()
+    page.locator("#reject").click()
+    page.locator("#outcome .notice").wait_for()
+    assert page.locator("#outcome .notice").inner_text() == "原因选了“其他”，请在补充说明里写一句。"
+    assert page.locator("#reject").is_enabled()
+
+
+def test_a_refusal_shows_the_brief_for_the_colleague(page, server):
+    ask(page, UNKNOWN)
+    assert page.locator("#status .badge").first.inner_text() == "建议转人工"
+    brief = page.locator("#brief .brief")
+    assert brief.locator("dd").first.inner_text() == UNKNOWN
+    brief.locator(".copy").click()
+    brief.locator(".copy:has-text('已复制')").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").startswith(f"客户问题：{UNKNOWN}\n")
+    page.locator("#hand-off").click()
+    page.locator("#outcome .done").wait_for()
+    assert decision(server.database)["action"] == "handed_off"
+
+
+def test_a_blank_question_gets_a_hint(page):
+    page.locator("#ask").click()
+    page.locator("#message .notice").wait_for()
+    assert page.locator("#message .notice").inner_text() == "先把客户的消息粘贴到上面的框里，再点“起草回复”。"
+    assert page.locator("#accept").is_disabled()
+
+
+def test_a_second_decision_is_told_and_changes_nothing(page, server):
+    ask(page, QUESTION)
+    newest = json.load(urlopen(f"{server.url}/v1/drafts?status=all&limit=1"))["drafts"][0]["draft"][
+        "draft_id"
+    ]
+    body = json.dumps({"action": "handed_off", "agent": "小李"}).encode()
+    urlopen(
+        Request(
+            f"{server.url}/v1/drafts/{newest}/decision",
+            data=body,
+            headers={"content-type": "application/json"},
+        )
+    ).close()
+    page.locator("#accept").click()
+    error = page.locator("#outcome .notice.error")
+    error.wait_for()
+    assert error.inner_text().startswith("没有记录下来：")
+    assert "already handed_off by '小李'" in error.inner_text()
+    assert decision(server.database)["action"] == "handed_off"
+    assert page.locator("#accept").is_disabled()
+
+
+def test_what_a_customer_writes_is_shown_and_never_run(page):
+    hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>${alert(3)}{{value}} 怎么加盟开一家奶茶店"
+    ask(page, hostile)
+    assert page.locator("#brief dd").first.inner_text() == hostile
+    assert page.locator("#brief img, #brief script").count() == 0
+
+
+def test_search_finds_filters_and_opens_the_page_of_a_pdf(page):
+    page.get_by_role("tab", name="检索").click()
+    page.locator("#query").locator("input, textarea").fill("话费慢充多久到账")
+    page.locator("#search").click()
+    page.locator("#hits .card").first.wait_for()
+    page.locator("#hits .card:has-text('对照表')").first.click()
+    source = page.locator("#search-source .src")
+    source.wait_for()
+    assert re.search(r"对照表\.pdf · 第 \d+ 页", source.locator(".path").inner_text())
+    assert source.locator(".pagebreak").count() >= 2
+    assert source.locator(".in").count() >= 1
+
+
+def test_the_page_in_english(page, server):
+    page.locator("#language").click()
+    page.locator("h1:has-text('KB Assistant')").wait_for()
+    page.locator("#question textarea").fill(QUESTION)
+    page.locator("#ask").click()
+    page.locator("#status .statusline").wait_for()
+    assert page.locator("#status .badge").first.inner_text() == "Answered"
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+def test_nothing_is_cut_off_or_overlaps(page, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    ask(page, QUESTION)
+    page.locator("#draft .cite").first.click()
+    page.locator("#source .src").wait_for()
+    page.wait_for_timeout(600)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    blocks = ["#asking", "#answering", "#reading"]
+    boxes = [page.locator(block).bounding_box() for block in blocks]
+    for i, a in enumerate(boxes):
+        for b in boxes[i + 1 :]:
+            apart = (
+                a["x"] + a["width"] <= b["x"] + 1
+                or b["x"] + b["width"] <= a["x"] + 1
+                or a["y"] + a["height"] <= b["y"] + 1
+                or b["y"] + b["height"] <= a["y"] + 1
+            )
+            assert apart, (a, b)
+    if SHOTS.is_dir():
+        page.screenshot(path=SHOTS / f"answered-{size[0]}x{size[1]}.png")
