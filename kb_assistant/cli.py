@@ -26,6 +26,7 @@ app = typer.Typer(
     help="Knowledge-base assistant for customer-service agents: index, search, draft, serve.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
@@ -55,7 +56,7 @@ def main() -> None:
     """Run the CLI: exit 0 on success, 1 for what the user can fix, 2 for wrong usage."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        app()
+        app(prog_name="kb")
     except KbError as error:
         print(f"kb: {error}", file=sys.stderr)
         sys.exit(1)
@@ -122,7 +123,7 @@ def search(
     """Find the clauses and tickets that fit a message."""
     from kb_assistant.wire import hit_json, to_json
 
-    day = _date(as_of)
+    day, rows = _date(as_of), _rows(query, queries)
     with _assistant(index_dir) as assistant:
 
         def hits_of(text: str, on: date | None) -> list[Any]:
@@ -137,7 +138,7 @@ def search(
             )
             return [to_json(hit_json(hit)) for hit in result.hits]
 
-        for row in _rows(query, queries):
+        for row in rows:
             found = hits_of(row["text"], _date(row.get("as_of")) or day)
             if queries is not None:
                 _print_json({"_id": row["_id"], "hits": found})
@@ -166,9 +167,9 @@ def draft(
     """Draft a reply with citations, or refuse with a hand-off brief. Nothing is stored."""
     from kb_assistant.wire import to_json
 
-    day, context = _date(as_of), _customer(customer)
+    day, context, rows = _date(as_of), _customer(customer), _rows(question, queries)
     with _assistant(index_dir) as assistant:
-        for row in _rows(question, queries):
+        for row in rows:
             made = assistant.draft(
                 row["text"],
                 caller=LOCAL_CALLER,

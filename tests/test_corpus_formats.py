@@ -1,5 +1,6 @@
 """PDF, Word and HTML: what is read, in which order, and what hostile files cost."""
 
+import random
 import time
 import zipfile
 from collections.abc import Callable
@@ -19,7 +20,8 @@ from kb_assistant.corpus.html import read_html
 from kb_assistant.corpus.isolation import IsolatedParser, ParserPool
 from kb_assistant.corpus.parsed import Parsed
 from kb_assistant.corpus.pdf import read_pdf
-from kb_assistant.corpus.pdf_lines import Line, drop_running_lines, to_lines, to_markdown
+from kb_assistant.corpus.pdf_layout import Line, Piece, to_lines
+from kb_assistant.corpus.pdf_lines import clean_lines, drop_running_lines, to_markdown
 from kb_assistant.corpus.tables import read_xlsx
 from kb_assistant.errors import UnreadableFile
 
@@ -105,10 +107,42 @@ def test_a_truncated_pdf_gives_text_or_a_reason(tmp_path: Path) -> None:
 
 
 def test_radicals_become_the_everyday_characters() -> None:
-    assert to_lines([("⽤⼾⻓期\u00a0 有效\n", 11), ("⻅⾭", 11)]) == [
-        Line("用户长期 有效", 11),
-        Line("见青", 11),
+    lines = [Line("⽤⼾⻓期\u00a0 有效", 11), Line(" \u200b", 11), Line("⻅ ⾭", 9, (("⻅", 0), ("⾭", 90)))]
+    assert clean_lines(lines) == [Line("用户长期 有效", 11), Line("见 青", 9, (("见", 0), ("青", 90)))]
+
+
+def test_pieces_of_one_height_make_a_line() -> None:
+    pieces = [
+        Piece("卡密", 50, 700, 11),
+        Piece("错误\n", 72, 700, 11),
+        Piece("see ", 50, 680, 11),
+        Piece("SOP", 72, 680, 11),
     ]
+    assert to_lines(pieces) == [Line("卡密错误", 11), Line("see SOP", 11)]
+
+
+def test_cells_that_wrap_are_put_together_and_empty_ones_keep_their_column() -> None:
+    pieces = [
+        Piece("说明如下：", 50, 720, 11),
+        *(Piece(text, x, 700, 9) for text, x in [("商品", 54), ("时效", 150), ("出处", 300)]),
+        *(
+            Piece(text, 54, y, 9) for text, y in [("视频会员直", 686), ("充", 674)]
+        ),  # centred against one line
+        Piece("15分钟内", 150, 680, 9),
+        *(Piece(text, 300, y, 9) for text, y in [("见规范", 686), ("第三条", 674)]),
+        *(Piece(text, x, 655, 9) for text, x in [("流量包", 54), ("第四条", 300)]),
+        Piece("以上为准。", 50, 630, 11),
+    ]
+    assert to_markdown([to_lines(pieces)]) == [
+        "说明如下：\n\n| 商品 | 时效 | 出处 |\n|---|---|---|\n| 视频会员直充 | 15分钟内 | 见规范第三条 |\n"
+        "| 流量包 |  | 第四条 |\n\n以上为准。"
+    ]
+
+
+def test_the_columns_of_a_page_are_no_table() -> None:
+    left = [Piece(f"左栏第{i}行。", 50, 700 - 14 * i, 11) for i in range(20)]
+    right = [Piece(f"右栏第{i}行。", 300, 700 - 14 * i, 11) for i in range(20)]
+    assert [line.text for line in to_lines([*left, *right])] == [piece.text for piece in [*left, *right]]
 
 
 def test_running_lines_go_even_if_their_numbers_differ() -> None:
@@ -118,9 +152,10 @@ def test_running_lines_go_even_if_their_numbers_differ() -> None:
     assert drop_running_lines(pages) == [[Line("正文甲", 11)], [Line("正文乙", 11)], [Line("正文丙", 11)]]
 
 
-def test_rows_of_a_table_are_not_joined() -> None:
-    rows = [Line("等级 门槛 标识 说明 备注 其他", 9), Line("普通会员 注册即是 灰色 没有 没有 没有", 9)]
-    assert to_markdown([rows]) == ["\n".join(row.text for row in rows)]
+def test_a_title_in_large_type_is_not_its_own_running_header() -> None:
+    header, title = Line("会员等级", 8), Line("会员等级", 18)
+    pages = [[header, title, Line("甲", 11)], [header, Line("乙", 11)], [header, Line("丙", 11)]]
+    assert drop_running_lines(pages)[0] == [title, Line("甲", 11)]
 
 
 def write_docx(path: Path, build: Callable[[docx.document.Document], None]) -> Path:
@@ -178,7 +213,9 @@ def rewrite_part(path: Path, name: str, change: Callable[[bytes], bytes]) -> Pat
 BILLION_LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 
 
-@pytest.mark.parametrize("padding", [b"", b"<!-- " + b"x" * 1_048_571])
+@pytest.mark.parametrize(
+    "padding", [b"", b"<!-- " + random.Random(7).randbytes(600_000).hex().encode()[:1_048_571]]
+)
 def test_a_document_type_in_an_office_part_is_refused(tmp_path: Path, padding: bytes) -> None:
     path = write_docx(tmp_path / "a.docx", lambda document: None)
     rewrite_part(path, "word/document.xml", lambda xml: padding + BILLION_LAUGHS + xml)
@@ -251,7 +288,7 @@ def test_html_keeps_the_main_content(tmp_path: Path) -> None:
     )
     assert parsed.title == "帮助中心"
     assert parsed.text == (
-        "# 礼品卡 兑换\n\n先核对订单，再补发。\n换行\n\n1. 第一步\n2. 第二步\n\n   - 其一\n\n"
+        "# 礼品卡兑换\n\n先核对订单，再补发。\n换行\n\n1. 第一步\n2. 第二步\n\n   - 其一\n\n"
         "| 情况 | 时限 |\n|---|---|\n| 错误 | 5分钟 |"
     )
 
@@ -307,7 +344,7 @@ def test_a_flate_bomb_costs_one_file(tmp_path: Path) -> None:
     writer = pypdf.PdfWriter()
     page = writer.add_blank_page(100, 100)
     content = pypdf.generic.StreamObject()
-    content._data = zlib.compress(b"q " * 400_000_000, 9)
+    content._data = zlib.compress(b"q " * 60_000_000, 9)
     content[pypdf.generic.NameObject("/Filter")] = pypdf.generic.NameObject("/FlateDecode")
     page[pypdf.generic.NameObject("/Contents")] = writer._add_object(content)
     buffer = BytesIO()

@@ -19,6 +19,12 @@ def test_chinese_encodings_are_recognised(encoding: str) -> None:
     assert decode(CHINESE.encode(encoding)) == CHINESE
 
 
+def test_big5_is_told_from_gbk() -> None:
+    text = "客戶付款之後沒有收到點數卡號碼，怎麼辦？"
+    assert decode(text.encode("big5")) == text
+    assert decode(text.encode("gbk")) == text
+
+
 def test_utf_16_big_endian_is_recognised_by_its_mark() -> None:
     assert decode(codecs.BOM_UTF16_BE + CHINESE.encode("utf-16-be")) == CHINESE
 
@@ -31,10 +37,7 @@ def test_utf_16_big_endian_is_recognised_by_its_mark() -> None:
             CHINESE.encode()[:-1] + b"!" + CHINESE.encode() * 3,
             "is not valid UTF-8, the rest is; the file is damaged",
         ),
-        (
-            "客戶付款之後沒有收到點數卡號碼".encode("big5"),
-            "neither UTF-8 nor GBK/GB18030|is not valid GB18030",
-        ),
+        ("ÄÖÜßäöü".encode("latin-1") * 2, "neither UTF-8 nor GBK|is not valid GB18030"),
         (b"\xff\xfe\x00", "is not valid UTF-16"),
         (bytes(range(128, 256)), "is not valid GB18030"),
     ],
@@ -75,7 +78,7 @@ def test_front_matter_is_taken_apart(tmp_path: Path) -> None:
         ("effective_from: 2026-02-30", "not valid YAML .day.*"),
         ("- a", "the metadata is a list, expected lines 'key: value'"),
         ("a: &x 1\nb: *x", "YAML aliases"),
-        ("a: " + "[" * 5000, "not valid YAML"),
+        ("a: " + "[" * 5000, "more than 200 brackets"),
         ("!!python/object:os.system x", "not valid YAML"),
     ],
 )

@@ -3,11 +3,13 @@
 Runs inside `isolation`: a PDF can be made to exhaust memory or loop.
 """
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kb_assistant.corpus.parsed import Parsed
-from kb_assistant.corpus.pdf_lines import Line, drop_running_lines, to_lines, to_markdown
+from kb_assistant.corpus.pdf_layout import Line, Piece, to_lines
+from kb_assistant.corpus.pdf_lines import clean_lines, drop_running_lines, to_markdown
 from kb_assistant.corpus.text import MAX_TEXT_BYTES, read_bytes
 from kb_assistant.errors import UnreadableFile
 
@@ -74,11 +76,10 @@ def _damaged(error: Exception) -> UnreadableFile:
 
 def _page_lines(page: "PageObject") -> list[Line]:
     """Return the page's lines; a page that cannot be read, or reads as gibberish, has none."""
-    pieces: list[tuple[str, float]] = []
+    pieces: list[Piece] = []
 
     def visit(text: str, matrix: list[float], text_matrix: list[float], font: Any, size: float) -> None:
-        scale = abs(text_matrix[3] * matrix[3]) or abs(text_matrix[1] * matrix[2])
-        pieces.append((text, round(float(size) * (scale or 1), 1)))
+        pieces.append(_to_piece(text, matrix, text_matrix, size))
 
     try:
         page.extract_text(visitor_text=visit)
@@ -86,10 +87,21 @@ def _page_lines(page: "PageObject") -> list[Line]:
         raise
     except Exception:  # one broken page; it is reported as a page without text
         return []
-    lines = to_lines(pieces)
+    lines = clean_lines(to_lines(pieces))
     chars = "".join(line.text for line in lines).replace(" ", "")
     odd = sum(char == "\ufffd" or "\ue000" <= char <= "\uf8ff" or ord(char) >= 0xF0000 for char in chars)
     return lines if odd <= _UNREADABLE_SHARE * len(chars) else []
+
+
+def _to_piece(text: str, matrix: list[float], text_matrix: list[float], size: float) -> Piece:
+    """Return the piece in coordinates along and across its writing, so that turned pages read alike."""
+    a, b, c, d, e, f = matrix
+    along = (text_matrix[0] * a + text_matrix[1] * c, text_matrix[0] * b + text_matrix[1] * d)
+    x = text_matrix[4] * a + text_matrix[5] * c + e
+    y = text_matrix[4] * b + text_matrix[5] * d + f
+    scale = math.hypot(*along) or 1.0
+    cos, sin = along[0] / scale, along[1] / scale
+    return Piece(text, x * cos + y * sin, y * cos - x * sin, round(float(size) * scale, 1))
 
 
 def _page_ranges(numbers: list[int]) -> str:

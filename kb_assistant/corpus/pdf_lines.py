@@ -4,9 +4,11 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from itertools import groupby
 
-from kb_assistant.corpus.text import clean
+from kb_assistant.corpus.pdf_layout import Line, join_wrapped, width
+from kb_assistant.corpus.tables import to_markdown_table
+from kb_assistant.corpus.text import clean_line
 
 _SECTION_NAMES = (
     "适用场景|适用范围|不适用|目的|背景|定义|前提|前提条件|处理步骤|处理流程|操作步骤|步骤|时效|例外|例外情况"
@@ -23,7 +25,6 @@ _PAGE_NUMBER = re.compile(
 )
 _LIST_ITEM = re.compile(r"(?:[-•●○■◆▪*]|[(\uff08]?[0-9一二三四五六七八九十]{1,3}[.、)\uff09]|[①-⑳])")
 _SENTENCE_END = re.compile("[。！？!?；;：:…|][”」』)\uff09]*$")
-_COLUMN_GAP = re.compile("(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])")
 _EDGE = 2  # running headers and footers stand within this many lines of a page's top or bottom
 _RUNNING_SHARE = 0.6
 _LARGER = 1.03  # times the body's size; 11.5 pt above 11 pt is a common third level
@@ -41,36 +42,14 @@ _RADICALS = {
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a page and its font size in points, the largest that much of it has."""
-
-    text: str
-    size: float
-
-
-def to_lines(pieces: Iterable[tuple[str, float]]) -> list[Line]:
-    """Cut a page's text pieces, each with its font size, into clean lines; blank lines are dropped."""
-    lines: list[Line] = []
-    chars: list[str] = []
-    sizes: Counter[float] = Counter()
-
-    def end_line() -> None:
-        text = " ".join(clean("".join(chars).translate(_RADICALS)).split())
-        if text:
-            lines.append(Line(text, max(sizes, key=lambda size: (sizes[size], size), default=0.0)))
-        chars.clear()
-        sizes.clear()
-
-    for piece, size in pieces:
-        for i, part in enumerate(piece.split("\n")):
-            if i:
-                end_line()
-            chars.append(part)
-            if part.strip():
-                sizes[size] += len(part.strip())
-    end_line()
-    return lines
+def clean_lines(lines: Iterable[Line]) -> list[Line]:
+    """Return the lines with everyday characters for radicals and single spaces; blank ones are dropped."""
+    cleaned = []
+    for line in lines:
+        cells = tuple((_clean(text), left) for text, left in line.cells)
+        if text := _clean(line.text):
+            cleaned.append(Line(text, line.size, cells))
+    return cleaned
 
 
 def drop_running_lines(pages: list[list[Line]]) -> list[list[Line]]:
@@ -89,13 +68,14 @@ def drop_running_lines(pages: list[list[Line]]) -> list[list[Line]]:
 
 
 def to_markdown(pages: list[list[Line]]) -> list[str]:
-    """Return each page as text: headings as `# …`, lines wrapped inside a sentence joined.
+    """Return each page as text: headings as `# …`, tables, lines wrapped inside a sentence joined.
 
-    The body's font size is the commonest. A short line in a larger one is a heading, its level by
-    size; so is a line that is the name of an SOP's section.
+    The body's font size is the commonest outside tables. A short line in a larger one is a heading,
+    its level by size; so is a line that is the name of an SOP's section.
     """
-    body_size = _commonest_size(line for page in pages for line in page)
-    widths = sorted(_width(line.text) for page in pages for line in page if line.size <= body_size * _LARGER)
+    prose = [line for page in pages for line in page if not line.cells]
+    body_size = _commonest_size(prose)
+    widths = sorted(width(line.text) for line in prose if line.size <= body_size * _LARGER)
     full_width = _FULL * widths[int(len(widths) * 0.9)] if widths else 0.0
     levels = _heading_levels(pages, body_size)
     return [_page_to_markdown(page, levels, full_width) for page in pages]
@@ -105,25 +85,45 @@ def _page_to_markdown(page: list[Line], levels: dict[float, int], full_width: fl
     out: list[str] = []
     last: Line | None = None  # the line that the next one may continue
     last_level = 0
-    for line in page:
-        level = _level(line, levels)
-        if level:
-            if (
-                out
-                and last is not None
-                and level == last_level
-                and line.size in levels
-                and last.size == line.size
-            ):
-                out[-1] = _join(out[-1], line.text)  # a heading that runs over two lines
-            else:
+    for is_table, group in groupby(page, key=lambda line: bool(line.cells)):
+        lines = list(group)
+        if is_table and len(lines) > 1:
+            out.append(f"\n{to_markdown_table(_aligned(lines))}\n")
+            last = None
+            continue
+        for line in lines:
+            level = _level(line, levels)
+            if last is not None and _is_same_heading(last, line, last_level, level, levels):
+                out[-1] = join_wrapped(out[-1], line.text)
+            elif level:
                 out.append(f"\n{'#' * level} {line.text}")
-        elif last is not None and not last_level and _continues(last, line, full_width):
-            out[-1] = _join(out[-1], line.text)
+            elif last is not None and not last_level and _continues(last, line, full_width):
+                out[-1] = join_wrapped(out[-1], line.text)
+            else:
+                out.append(f"\n{line.text}" if last_level else line.text)
+            last, last_level = line, level
+    return re.sub("\n{3,}", "\n\n", "\n".join(out)).strip("\n")
+
+
+def _is_same_heading(last: Line, line: Line, last_level: int, level: int, levels: dict[float, int]) -> bool:
+    """Whether a heading runs over two lines."""
+    return 0 < level == last_level and last.size == line.size and line.size in levels
+
+
+def _aligned(rows: list[Line]) -> list[list[str]]:
+    """Return the cells of a table's rows; in a row with empty cells each stands in its column."""
+    columns = [left for _, left in max(rows, key=lambda row: len(row.cells)).cells]
+    aligned = []
+    for row in rows:
+        cells = [""] * len(columns)
+        if len(row.cells) == len(columns):
+            cells = [text for text, _ in row.cells]
         else:
-            out.append(f"\n{line.text}" if last_level else line.text)
-        last, last_level = line, level
-    return "\n".join(out).lstrip("\n")
+            for text, left in row.cells:
+                column = min(range(len(columns)), key=lambda i: abs(columns[i] - left))
+                cells[column] = f"{cells[column]} {text}".strip()
+        aligned.append(cells)
+    return aligned
 
 
 def _heading_levels(pages: list[list[Line]], body_size: float) -> dict[float, int]:
@@ -142,10 +142,12 @@ def _heading_levels(pages: list[list[Line]], body_size: float) -> dict[float, in
 def _level(line: Line, levels: dict[float, int]) -> int:
     if _may_be_heading(line) and line.size in levels:
         return levels[line.size]
-    return 2 if _SECTION.fullmatch(line.text) else 0
+    return 2 if not line.cells and _SECTION.fullmatch(line.text) else 0
 
 
 def _may_be_heading(line: Line) -> bool:
+    if line.cells:
+        return False
     return (
         len(line.text) <= _MAX_HEADING
         and line.text[-1] not in "。；，,;"
@@ -154,16 +156,15 @@ def _may_be_heading(line: Line) -> bool:
 
 
 def _continues(last: Line, line: Line, full_width: float) -> bool:
-    if _width(last.text) < full_width or _SENTENCE_END.search(last.text) or _LIST_ITEM.match(line.text):
+    if (
+        last.cells
+        or line.cells
+        or width(last.text) < full_width
+        or _SENTENCE_END.search(last.text)
+        or _LIST_ITEM.match(line.text)
+    ):
         return False
-    if len(_COLUMN_GAP.findall(last.text)) >= 2 or len(_COLUMN_GAP.findall(line.text)) >= 2:
-        return False  # rows of a table
     return abs(last.size - line.size) < 1
-
-
-def _join(first: str, second: str) -> str:
-    both_latin = first[-1].isascii() and second[0].isascii()
-    return f"{first} {second}" if both_latin and not first.endswith("-") else first + second
 
 
 def _commonest_size(lines: Iterable[Line]) -> float:
@@ -173,8 +174,8 @@ def _commonest_size(lines: Iterable[Line]) -> float:
     return max(counts, key=lambda size: (counts[size], -size), default=0.0)
 
 
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+def _clean(text: str) -> str:
+    return clean_line(text.translate(_RADICALS))
 
 
 def _edges(page: list[Line]) -> list[int]:
@@ -185,5 +186,6 @@ def _at_edge(i: int, page: list[Line]) -> bool:
     return i < _EDGE or i >= len(page) - _EDGE
 
 
-def _running_key(line: Line) -> str:
-    return re.sub("[0-9]+", "#", line.text)
+def _running_key(line: Line) -> tuple[str, float]:
+    """Equal for lines that differ in digits only; the title in large type is not its own header."""
+    return re.sub("[0-9]+", "#", line.text), line.size

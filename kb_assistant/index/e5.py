@@ -3,7 +3,7 @@
 Neither torch nor transformers is needed: the graph is written node by node. Every linear layer keeps
 its 4-bit blocks (ONNX Runtime's `MatMulNBits`, int8 arithmetic, activations quantised per 32 values
 of one token), and so does the word table (`GatherBlockQuantized`), so the weights are those of the
-package bit for bit, the file is 80 MB, and a text's vector does not depend on its batch.
+package bit for bit, the file is 74 MB, and a text's vector does not depend on its batch.
 
 Layout of `e5-small-q4.bin`, little endian: b"E5S1", version u32; seven i32 (hidden, layers, heads, ffn,
 vocab, positions, types), layer-norm eps f32, block size i32; tokenizer: pieces, bos, eos, pad, unk (i32),

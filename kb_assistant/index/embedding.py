@@ -13,12 +13,9 @@ from kb_assistant.index import e5
 from kb_assistant.settings import BUNDLED_EMBEDDER, Settings
 from kb_assistant.types import Embedder, Embeddings
 
-if TYPE_CHECKING:
-    pass
-
 BUNDLED_MODEL_ID = f"multilingual-{e5.REVISION}"
 
-_BATCH_TOKENS = 2048  # padding included; more is no faster and takes more memory (benchmarks)
+_BATCH_TOKENS = 1024  # padding included; larger batches are no faster and take more memory
 
 
 class OnnxEmbedder:

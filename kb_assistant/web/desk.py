@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from kb_assistant.assistant import Assistant, IndexStatus, today
 from kb_assistant.errors import AlreadyDecided, KbError, NotFound
-from kb_assistant.types import Action, Caller, Chunk, Customer, Document, Draft, Hit, Kind
+from kb_assistant.types import Action, Caller, Chunk, Citation, Customer, Document, Draft, Hit, Kind
 from kb_assistant.web.markup import notice, placeholder
 from kb_assistant.web.render import (
     render_decision,
@@ -30,29 +30,10 @@ _TIMEZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
-    """A citation of the draft on screen, enough to open its source."""
-
-    n: int
-    chunk_id: str
-    document_id: str
-    quote: str
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What one open page remembers: the draft on screen, not its text nor the customer's message."""
-
-    draft_id: str = ""
-    skill_group: str | None = None
-    cited: tuple[Cited, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
-    """The desk after a question, as HTML but for `reply_text`."""
+    """The desk after a question, as HTML but for `draft_id` and `reply_text`."""
 
-    session: Session
+    draft_id: str
     status: str
     draft: str
     brief: str
@@ -79,7 +60,7 @@ class Desk:
     """The page's actions, over one façade, in one language, for one caller."""
 
     def __init__(self, assistant: Assistant, texts: Texts, caller: Caller) -> None:
-        """Bind them; holds no state of any session."""
+        """Bind them; nothing of any open page is kept here."""
         self._assistant = assistant
         self._texts = texts
         self._caller = caller
@@ -103,73 +84,79 @@ class Desk:
             hits = self._assistant.search(draft.question, caller=self._caller, top_k=EVIDENCE, as_of=day).hits
         except KbError as error:
             return Refused(render_error(texts["error_draft"], error))
-        cited = tuple(Cited(c.n, c.chunk_id, c.document_id, c.quote) for c in draft.citations)
+        numbers = {citation.chunk_id: citation.n for citation in draft.citations}
         evidence = () if draft.status == "small_talk" else hits
         return Asked(
-            session=Session(draft.draft_id, draft.skill_group, cited),
+            draft_id=draft.draft_id,
             status=render_status(draft, texts),
             draft=render_draft(draft, texts),
             brief=self._brief(draft, hits),
             evidence=render_hits(
-                evidence, texts, cited={c.chunk_id: c.n for c in cited}, empty=texts["evidence_empty"]
+                evidence,
+                texts,
+                cited={c.chunk_id: c.n for c in draft.citations},
+                empty=texts["evidence_empty"],
             ),
             reply_text=draft.reply_text,
         )
 
-    def source(self, session: Session, *, cite: int | None, chunk_id: str | None) -> str:
-        """Return the panel for a citation number or a chunk id."""
-        cited = next((c for c in session.cited if c.n == cite or c.chunk_id == chunk_id), None)
-        wanted = chunk_id or (cited.chunk_id if cited else "")
-        if not wanted:
-            return notice(self._texts["verdict_dangling"], css="caution")
+    def source(self, draft_id: str, *, cite: int | None, chunk_id: str | None) -> str:
+        """Return the panel for a citation number of a draft or for a chunk id."""
+        texts = self._texts
         try:
+            citations: tuple[Citation, ...] = ()
+            if draft_id:
+                citations = self._assistant.get_draft(draft_id, caller=self._caller).draft.citations
+            cited = next((c for c in citations if c.n == cite or c.chunk_id == chunk_id), None)
+            wanted = chunk_id or (cited.chunk_id if cited else "")
+            if not wanted:
+                return notice(texts["verdict_dangling"], css="caution")
             document, chunk = self._open(wanted, cited)
         except KbError as error:
-            return render_error(self._texts["error_source"], error)
+            return render_error(texts["error_source"], error)
         return render_source(
             document,
             chunk,
-            self._texts,
+            texts,
             quote=cited.quote if cited else "",
             changed=chunk is None,
             shown=next(self._shown),
         )
 
     def decide(
-        self, session: Session, action: Action, *, final_text: str | None = None, reason: str | None = None
+        self, draft_id: str, action: Action, *, final_text: str | None = None, reason: str | None = None
     ) -> Decided:
         """Record a decision; an acceptance of changed words is recorded as an edit."""
-        if not session.draft_id:
+        if not draft_id:
             return Decided(notice(self._texts["no_draft"], css="caution"), closed=False)
         try:
-            if action == "accepted":
-                drafted = self._assistant.get_draft(session.draft_id, caller=self._caller).draft.reply_text
-                if (final_text or "").strip() != drafted.strip():
-                    action = "edited"
+            draft = self._assistant.get_draft(draft_id, caller=self._caller).draft
+            if action == "accepted" and (final_text or "").strip() != draft.reply_text.strip():
+                action = "edited"
             decision = self._assistant.decide(
-                session.draft_id, action, caller=self._caller, final_text=final_text, reason=reason
+                draft_id, action, caller=self._caller, final_text=final_text, reason=reason
             )
         except KbError as error:
             return Decided(
                 render_error(self._texts["error_decision"], error), closed=isinstance(error, AlreadyDecided)
             )
-        return Decided(render_decision(decision, self._texts, skill_group=session.skill_group), closed=True)
+        return Decided(render_decision(decision, self._texts, skill_group=draft.skill_group), closed=True)
 
-    def accept(self, session: Session, final_text: str) -> Decided:
+    def accept(self, draft_id: str, final_text: str) -> Decided:
         """Record that `final_text` is sent."""
-        if session.draft_id and not (final_text or "").strip():
+        if draft_id and not (final_text or "").strip():
             return Decided(notice(self._texts["blank_reply"], css="caution"), closed=False)
-        return self.decide(session, "accepted", final_text=final_text)
+        return self.decide(draft_id, "accepted", final_text=final_text)
 
-    def reject(self, session: Session, reason: str | None, note: str | None) -> Decided:
+    def reject(self, draft_id: str, reason: str | None, note: str | None) -> Decided:
         """Record a rejection: the code of the reason and the agent's note, or the note alone."""
         words = (note or "").strip()
-        if session.draft_id and reason not in REASONS:
+        if draft_id and reason not in REASONS:
             return Decided(notice(self._texts["reason_needed"], css="caution"), closed=False)
-        if session.draft_id and reason == OTHER and not words:
+        if draft_id and reason == OTHER and not words:
             return Decided(notice(self._texts["note_needed"], css="caution"), closed=False)
         kept = words if reason == OTHER else f"{reason}: {words}" if words else reason
-        return self.decide(session, "rejected", reason=kept)
+        return self.decide(draft_id, "rejected", reason=kept)
 
     def search(
         self,
@@ -220,7 +207,7 @@ class Desk:
         except KbError:
             return None
 
-    def _open(self, chunk_id: str, cited: Cited | None) -> tuple[Document, Chunk | None]:
+    def _open(self, chunk_id: str, cited: Citation | None) -> tuple[Document, Chunk | None]:
         """Return document and chunk; no chunk where a citation's source has changed since."""
         try:
             chunk = self._assistant.chunk(chunk_id, caller=self._caller)

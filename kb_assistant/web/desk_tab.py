@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from kb_assistant.types import Customer
-from kb_assistant.web.desk import REASONS, Decided, Desk, Refused, Session
+from kb_assistant.web.desk import REASONS, Decided, Desk, Refused
 from kb_assistant.web.markup import escape, placeholder
 from kb_assistant.web.texts import Texts
 
@@ -17,15 +17,15 @@ FAST = {"queue": False}
 EVENT = {"show_progress": "hidden", "api_visibility": "private"}
 LISTEN = "kb.listen(element, trigger); // 'click'"
 LISTEN_AND_REVEAL = f"watch('value', () => kb.reveal(element)); {LISTEN}"
-_COPY_FIRST = (
-    "async (session, text) => { if (text && text.trim()) await kb.copy(text); return [session, text]; }"
-)
+_COPY_FIRST = "async (id, text) => { if (text && text.trim()) await kb.copy(text); return [id, text]; }"
 
 
 def build_desk_tab(desk: Desk, texts: Texts) -> None:
     """Add the tab to the page under construction."""
     with gr.Tab(texts["tab_desk"], id="desk-tab", elem_id="tab-desk"):
-        session = gr.State(Session())
+        # The browser keeps the draft's id. A gr.State would hold a connection per open page, of which
+        # a browser allows six, and would be lost when the server restarts.
+        draft_id = gr.Textbox(visible="hidden", elem_id="draft-id")
         with gr.Row(elem_id="desk"):
             with gr.Column(elem_id="asking"):
                 question, context, ask, message = _question_form(texts)
@@ -53,7 +53,7 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
             return [asked.html, *[gr.skip()] * 12]
         return [
             "",
-            asked.session,
+            asked.draft_id,
             asked.status,
             asked.draft,
             asked.brief,
@@ -65,7 +65,7 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
             "",
         ]
 
-    shown = [message, session, status, draft, brief, evidence, source, editor, outcome]
+    shown = [message, draft_id, status, draft, brief, evidence, source, editor, outcome]
     (
         ask.click(None, js="() => kb.busy(true)", **EVENT)
         .then(
@@ -78,36 +78,36 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
         .then(None, js="() => kb.busy(false)", **EVENT)
     )
 
-    def on_open(session: Session, event: gr.EventData) -> str:
+    def on_open(draft_id: str, event: gr.EventData) -> str:
         wanted = event._data or {}
         if "close" in wanted:
             return placeholder(texts["source_start"])
         number = str(wanted.get("cite", ""))
         return desk.source(
-            session, cite=int(number) if number.isdecimal() else None, chunk_id=wanted.get("chunk")
+            draft_id, cite=int(number) if number.isdecimal() else None, chunk_id=wanted.get("chunk")
         )
 
     for clickable in (draft, evidence, source):
-        clickable.click(on_open, session, source, **FAST, **EVENT)
+        clickable.click(on_open, draft_id, source, **FAST, **EVENT)
 
     def after(decided: Decided) -> list[Any]:
         return [decided.html, *(_open_for_decision(False) if decided.closed else [gr.skip()] * 3)]
 
     results = [outcome, accept, hand_off, reject]
     accept.click(
-        lambda session, text: after(desk.accept(session, text)),
-        [session, editor],
+        lambda draft_id, text: after(desk.accept(draft_id, text)),
+        [draft_id, editor],
         results,
         js=_COPY_FIRST,
         **FAST,
         **EVENT,
     )
     hand_off.click(
-        lambda session: after(desk.decide(session, "handed_off")), session, results, **FAST, **EVENT
+        lambda draft_id: after(desk.decide(draft_id, "handed_off")), draft_id, results, **FAST, **EVENT
     )
     reject.click(
-        lambda session, why, words: after(desk.reject(session, why, words)),
-        [session, reason, note],
+        lambda draft_id, why, words: after(desk.reject(draft_id, why, words)),
+        [draft_id, reason, note],
         results,
         **FAST,
         **EVENT,
@@ -136,13 +136,7 @@ def _question_form(texts: Texts) -> tuple[gr.Textbox, list[Any], gr.Button, gr.H
                 filterable=False,
                 min_width=120,
             )
-            as_of = gr.DateTime(
-                label=texts["as_of"],
-                info=texts["as_of_info"],
-                include_time=False,
-                type="string",
-                elem_id="as-of",
-            )
+            as_of = gr.DateTime(label=texts["as_of"], include_time=False, type="string", elem_id="as-of")
         facts = gr.Textbox(label=texts["facts"], placeholder=texts["facts_hint"], lines=2, elem_id="facts")
         notes = gr.Textbox(label=texts["notes"], placeholder=texts["notes_hint"], elem_id="notes")
     ask = gr.Button(f"{texts['ask']}  ({texts['ask_hint']})", variant="primary", elem_id="ask")

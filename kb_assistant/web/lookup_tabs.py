@@ -5,7 +5,7 @@ from typing import Any, get_args
 import gradio as gr
 
 from kb_assistant.types import Kind
-from kb_assistant.web.desk import Desk, Session
+from kb_assistant.web.desk import Desk
 from kb_assistant.web.desk_tab import EMBEDDING, EVENT, FAST, LISTEN_AND_REVEAL, html_block
 from kb_assistant.web.markup import placeholder
 from kb_assistant.web.texts import Texts
@@ -64,7 +64,7 @@ def build_search_tab(desk: Desk, texts: Texts) -> None:
         wanted = event._data or {}
         if "close" in wanted:
             return placeholder(texts["source_start"])
-        return desk.source(Session(), cite=None, chunk_id=wanted.get("chunk"))
+        return desk.source("", cite=None, chunk_id=wanted.get("chunk"))
 
     for clickable in (hits, source):
         clickable.click(on_open, None, source, **FAST, **EVENT)

@@ -11,7 +11,7 @@ from kb_assistant.types import Hit
 from kb_assistant.web.markup import badge, effective_line, escape, kind_badge, place, placeholder
 from kb_assistant.web.texts import Texts
 
-SNIPPET = 96  # code points: three lines of a card at 1280 wide
+SNIPPET = 160  # code points: more than the two lines a card shows at 1920 wide
 _TIMEZONE = ZoneInfo("Asia/Shanghai")
 _ACTIONS = ("accepted", "edited", "rejected", "handed_off")
 

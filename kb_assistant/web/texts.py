@@ -13,7 +13,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "other_language": ("EN", "中文"),
     "other_language_title": ("Switch to English", "切换到中文"),
     "api_docs": ("接口文档", "API docs"),
-    "skip": ("跳到草稿", "Skip to the draft"),
     "index_line": (
         "{documents} 篇 · {chunks} 条 · {day} 更新",
         "{documents} documents · {chunks} chunks · {day}",
@@ -40,8 +39,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "type_vip": ("VIP", "VIP"),
     "notes": ("备注", "Notes"),
     "notes_hint": ("如：上周投诉过一次，语气要格外注意", "e.g. complained last week"),
-    "as_of": ("下单日期", "Order date"),
-    "as_of_info": ("按当天有效的规则答复，默认今天", "Rules in force on that day; today by default"),
+    "as_of": ("下单日期（默认今天）", "Order date"),
     "facts": ("您已核实的情况", "What you have verified"),
     "facts_hint": (
         "如：订单已付款 128 元，后台显示 20:14 已发卡",
@@ -168,7 +166,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "引用之后原文有改动，下面是现在的版本。",
         "The source has changed since it was cited; this is the present text.",
     ),
-    "source_highlight": ("引用的条款", "cited clause"),
     # decision
     "editor": ("发送内容（可编辑后发送）", "Reply to send (editable)"),
     "editor_hint": ("草稿会出现在这里，可以直接修改。", "The draft appears here for editing."),
@@ -213,7 +210,6 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "kind": ("类型", "Kind"),
     "any": ("全部", "All"),
     "date": ("日期", "Date"),
-    "date_info": ("只看当天有效的内容", "Only what is in force that day"),
     # records
     "records": ("今天的记录", "Today"),
     "records_empty": ("今天还没有草稿。", "No drafts today."),

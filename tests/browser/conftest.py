@@ -14,9 +14,6 @@ import pytest
 
 from kb_assistant.settings import Settings
 
-pytest.importorskip("playwright.sync_api")
-pytest.importorskip("gradio")
-
 CHROMIUM = os.environ.get("KB_CHROMIUM", "/usr/bin/chromium")
 ROOT = Path(__file__).parents[2]
 CORPUS = (
@@ -86,8 +83,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def browser():
     """One headless Chromium for all tests."""
-    from playwright.sync_api import sync_playwright
-
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
     if not Path(CHROMIUM).exists():
         pytest.skip(f"no Chromium at {CHROMIUM}; name one in KB_CHROMIUM")
     with sync_playwright() as playwright:

@@ -16,14 +16,13 @@ UNKNOWN = "怎么加盟开一家奶茶店"
 SHOTS = Path("/tmp/shots")  # looked at by people, only when the folder is there
 
 
-def ask(page, question: str) -> str:
-    """Paste a message, press Ctrl+Enter, and return the draft's id once it is on screen."""
+def ask(page, question: str) -> None:
+    """Paste a message, press Ctrl+Enter and wait for the draft."""
     page.locator("#question textarea").fill(question)
     with page.expect_response(re.compile("queue/data")):
         page.locator("#question textarea").press("Control+Enter")
     page.locator("#status .statusline").wait_for()
     page.locator("#accept:not([disabled])").wait_for()
-    return question
 
 
 def decision(database: Path) -> dict:
@@ -169,6 +168,12 @@ def test_a_second_decision_is_told_and_changes_nothing(page, server):
     assert "already handed_off by '小李'" in error.inner_text()
     assert decision(server.database)["action"] == "handed_off"
     assert page.locator("#accept").is_disabled()
+
+
+def test_no_open_page_holds_a_connection(page, server):
+    """A browser opens six connections per host; a page that kept one would block the seventh."""
+    with urlopen(f"{server.url}/config") as answer:
+        assert json.load(answer)["connect_heartbeat"] is False
 
 
 def test_what_a_customer_writes_is_shown_and_never_run(page):

@@ -1,0 +1,243 @@
+"""Loading a corpus folder: what is a document, what is a problem, and nothing secret gets out."""
+
+import json
+import os
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from kb_assistant.corpus.loading import load_corpus
+from kb_assistant.corpus.parsed import Problem
+from kb_assistant.errors import CorpusError, InvalidInput
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    root = tmp_path / "corpus"
+    root.mkdir()
+    (root / "a.md").write_text("# 甲\n正文。\n", encoding="utf-8")
+    return root
+
+
+def add(root: Path, name: str, text: str) -> Path:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_documents_come_by_path_then_row(corpus: Path) -> None:
+    add(
+        corpus,
+        "tickets/t.jsonl",
+        '{"id":"T-2","question":"乙","resolution":"好"}\n{"question":"丙","answer":"好"}',
+    )
+    add(corpus, "b/x.txt", "纯文本。")
+    result = load_corpus(corpus)
+    assert [(document.id, document.kind, document.title) for document in result.documents] == [
+        ("a.md", "sop", "甲"),
+        ("b/x.txt", "sop", "x"),
+        ("T-2", "ticket", "乙"),
+        ("tickets/t.jsonl#2", "faq", "丙"),
+    ]
+    assert result.problems == ()
+
+
+def test_loading_twice_gives_the_same(corpus: Path) -> None:
+    assert load_corpus(corpus) == load_corpus(corpus)
+
+
+def test_names_that_are_no_documents_are_skipped(corpus: Path) -> None:
+    for name in (
+        "_x.md",
+        ".x.md",
+        "_sources/x.md",
+        ".git/x.md",
+        "README.md",
+        "sub/readme.md",
+        "lexicon.yaml",
+    ):
+        add(corpus, name, "# 不是文档")
+    for name in ("checks.jsonl", "queries.jsonl", "qrels.tsv", "qrels/test.tsv"):
+        add(corpus, name, "{}")
+    assert load_corpus(corpus) == load_corpus(corpus / "a.md")
+
+
+def test_front_matter_and_sidecar_are_merged(corpus: Path) -> None:
+    add(corpus, "s/规则.md", "---\nid: SOP-1\ntopic: 卡密\nversion: 3\n---\n# 标题\n正文。")
+    add(corpus, "s/规则.meta.yaml", "topic: 别的\nowner: 罗倩\neffective_from: 2026-02-01\n")
+    add(corpus, "s/规则.md.meta.yaml", "owner: 李雷\nkind: faq\n")
+    document = load_corpus(corpus).documents[1]
+    assert (document.id, document.topic, document.owner, document.kind) == ("SOP-1", "卡密", "李雷", "faq")
+    assert document.effective_from == date(2026, 2, 1)
+    assert document.attributes == {"version": "3"}
+
+
+def test_a_sidecar_gives_rows_what_they_do_not_say(corpus: Path) -> None:
+    add(corpus, "t.jsonl", '{"id":"T-1","question":"a","resolution":"b","category":"充值","scope":""}')
+    add(corpus, "t.meta.yaml", "id: X\ntitle: X\nkind: sop\nscope: team\nskill_group: 充值组\n")
+    document = load_corpus(corpus).documents[1]
+    assert (document.id, document.title, document.kind) == ("T-1", "a", "ticket")
+    assert (document.scope, document.skill_group, document.topic) == ("team", "充值组", "充值")
+
+
+def test_ticket_columns_become_attributes(corpus: Path) -> None:
+    row = {
+        "id": "T-1",
+        "question": "a",
+        "resolution": "b",
+        "status": "已解决",
+        "tags": ["x", "y"],
+        "satisfaction": 5,
+    }
+    add(corpus, "t.jsonl", json.dumps(row | {"phone": "13800138000", "resolved_at": "2026-03-01 10:00"}))
+    assert load_corpus(corpus).documents[1].attributes == {
+        "status": "已解决", "tags": "x, y", "satisfaction": "5", "resolved_at": "2026-03-01 10:00",
+    }  # fmt: skip
+
+
+def test_what_cannot_be_read_is_reported_with_its_place(corpus: Path) -> None:
+    add(corpus, "b.md", "---\neffective_from: 明天\n---\n正文")
+    add(corpus, "c.doc", "x")
+    add(corpus, "d.txt", " \n")
+    add(corpus, "e.md", "正文")
+    add(corpus, "e.meta.yaml", "a: b: c")
+    add(corpus, "f.jsonl", '{"question":"a","answer":"b"}\n{"question":"a"\n')
+    add(corpus, "g.meta.yaml", "id: G")
+    (corpus / "h.pdf").write_bytes(b"%PDF-1.4")
+    result = load_corpus(corpus)
+    assert [document.path for document in result.documents] == ["a.md", "f.jsonl"]
+    problems = [str(problem) for problem in result.problems]
+    assert [problem.split(": ", 1)[0] for problem in problems] == [
+        "b.md", "c.doc", "d.txt", "e.md", "f.jsonl:2", "g.meta.yaml", "h.pdf",
+    ]  # fmt: skip
+    assert problems[0] == "b.md: effective_from is '明天', expected a date like 2026-01-31; correct it"
+    assert problems[1].startswith("c.doc: the extension is '.doc', expected .md .txt .pdf")
+    assert problems[2] == "d.txt: the file has no text; add text or remove it"
+    assert problems[3].startswith("e.md: in 'e.meta.yaml': the metadata is not valid YAML")
+    assert problems[5].startswith("g.meta.yaml: no document has this name")
+
+
+def test_many_broken_rows_are_summed_up(corpus: Path) -> None:
+    add(corpus, "t.jsonl", "{}\n" * 100)
+    problems = load_corpus(corpus).problems
+    assert len(problems) == 21
+    assert problems[-1] == Problem("t.jsonl", 21, "this and 79 further rows are broken too")
+
+
+def test_of_two_documents_with_one_id_the_first_by_path_stays(corpus: Path) -> None:
+    add(corpus, "b.md", "---\nid: A\n---\n# 乙\n")
+    add(corpus, "c.md", "---\nid: A\n---\n# 丙\n")
+    result = load_corpus(corpus)
+    assert [document.title for document in result.documents] == ["甲", "乙"]
+    (problem,) = result.problems
+    assert str(problem) == "c.md: the id 'A' ('丙') is taken by 'b.md' ('乙'); give one of them another id"
+
+
+def test_everything_is_masked_with_common_numbers(corpus: Path) -> None:
+    row = {
+        "id": "T-1", "title": "13800138000 没到账", "question": "我是 13900139000，卡密 A1B2C3D4",
+        "resolution": "已致电 13800138000", "agent": "张三 13900139000", "owner": "4111111111111111",
+    }  # fmt: skip
+    add(corpus, "t.jsonl", json.dumps(row))
+    document = load_corpus(corpus).documents[1]
+    assert document.title == "[手机号1] 没到账"
+    assert document.text == "问题：我是 [手机号2]，卡密 [卡密1]\n处理：已致电 [手机号1]"
+    assert document.attributes == {"agent": "张三 [手机号2]"}
+    assert document.owner == "[银行卡1]"
+
+
+def test_an_id_is_masked_only_if_it_is_a_secret(corpus: Path) -> None:
+    rows = [
+        {"id": id, "question": "a", "answer": "b"}
+        for id in ("13800138000", "4111111111111111", "DD20260815000312")
+    ]
+    add(corpus, "t.jsonl", "\n".join(map(json.dumps, rows)))
+    ids = [document.id for document in load_corpus(corpus).documents[1:]]
+    assert ids == ["t.jsonl#1", "4111111111111111", "DD20260815000312"]
+
+
+def test_patterns_reach_the_text(corpus: Path) -> None:
+    add(corpus, "b.txt", "收到 ZZ-77。")
+    assert load_corpus(corpus, card_key_patterns=[r"ZZ-\d+"]).documents[1].text == "收到 [卡密1]。"
+    with pytest.raises(InvalidInput, match="KB_CARD_KEY_PATTERNS"):
+        load_corpus(corpus, card_key_patterns=["["])
+
+
+def test_page_starts_move_with_the_masking(corpus: Path) -> None:
+    from tests.test_corpus_formats import write_pdf
+
+    pages = [
+        [(11, "电话13800138000。"), (11, "第一页完。")],
+        [(11, "第二页13900139000。")],
+        [(11, "第三页。")],
+    ]
+    write_pdf(corpus / "b.pdf", *pages)
+    document = load_corpus(corpus).documents[1]
+    assert document.text == "电话[手机号1]。\n第一页完。\n第二页[手机号2]。\n第三页。"
+    assert [document.text[start:][:3] for start in document.page_starts] == ["电话[", "第二页", "第三页"]
+
+
+def test_invisible_characters_cannot_hide_a_secret(corpus: Path) -> None:
+    add(corpus, "b.md", "# 标\u200b题\x07\n138\u200b0013\u00ad8000\n")
+    document = load_corpus(corpus).documents[1]
+    assert (document.title, document.text) == ("标题", "# 标题\n[手机号1]")
+
+
+def test_links_that_leave_the_corpus_are_reported(corpus: Path, tmp_path: Path) -> None:
+    secret = add(tmp_path, "outside/secret.md", "# 外面")
+    (corpus / "b.md").symlink_to(secret)
+    (corpus / "c").symlink_to(secret.parent, target_is_directory=True)
+    (corpus / "d").symlink_to(corpus, target_is_directory=True)
+    (corpus / "e.md").symlink_to(corpus / "nowhere.md")
+    (corpus / "f.md").symlink_to(corpus / "a.md")
+    os.mkfifo(corpus / "g.md")
+    result = load_corpus(corpus)
+    assert [document.path for document in result.documents] == ["a.md", "f.md"]
+    assert [(problem.path, problem.reason.split(";")[0]) for problem in result.problems] == [
+        ("b.md", "the link leaves the corpus folder"),
+        ("c", "the link leaves the corpus folder"),
+        ("d", "links to folders are not followed"),
+        ("e.md", "the file cannot be opened: No such file or directory"),
+        ("g.md", "this is no regular file"),
+    ]
+
+
+def test_a_single_file_is_a_corpus(corpus: Path) -> None:
+    (document,) = load_corpus(corpus / "a.md").documents
+    assert (document.id, document.path) == ("a.md", "a.md")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({}, "holds no file to index, expected .md .txt"),
+        ({"README.md": "x"}, "holds no file to index"),
+        ({"a.exe": "x"}, r"holds no file to index(.|\n)*\n  a.exe: the extension is '.exe'"),
+        (
+            {"a.md": "", "b.md": "", "c.md": "", "d.md": ""},
+            r"no document that can be read(.|\n)*a.md: (.|\n)*and 1 more",
+        ),
+    ],
+)
+def test_a_corpus_without_documents_is_an_error(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    for name, text in files.items():
+        add(tmp_path, name, text)
+    with pytest.raises(CorpusError, match=message):
+        load_corpus(tmp_path)
+
+
+def test_a_missing_corpus_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"no corpus at '.*nowhere'; give a folder with"):
+        load_corpus(tmp_path / "nowhere")
+
+
+def test_three_thousand_passages_load_in_a_moment(tmp_path: Path) -> None:
+    text = "客户反馈充值成功但未到账，先核对订单号与充值账号，再查询渠道状态，超过30分钟转技术组处理。" * 5
+    rows = (json.dumps({"_id": f"p{i}", "title": f"标题{i}", "text": f"{i} {text}"}) for i in range(3000))
+    add(tmp_path, "corpus.jsonl", "\n".join(rows))
+    start = time.perf_counter()
+    assert len(load_corpus(tmp_path).documents) == 3000
+    assert time.perf_counter() - start < 6  # 0.6 s alone on two cores; the machine may be busy

@@ -1,0 +1,83 @@
+"""What the documentation promises: commands, light imports, offline, packaged files."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from kb_assistant.cli import app
+
+ROOT = Path(__file__).parent.parent
+HEAVY = (
+    "torch",
+    "sentence_transformers",
+    "transformers",
+    "gradio",
+    "langchain_core",
+    "faiss",
+    "onnxruntime",
+    "pypdf",
+)
+
+
+def modules_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(*sorted(m.split('.')[0] for m in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_the_help_needs_no_heavy_import() -> None:
+    code = "import contextlib\nfrom kb_assistant.cli import app\nwith contextlib.suppress(SystemExit): app(['--help'])"
+    assert modules_after(code) & {*HEAVY, "sqlalchemy", "fastapi"} == set()
+
+
+def test_the_facade_loads_without_the_edges() -> None:
+    loaded = modules_after("import kb_assistant.assistant")
+    assert (
+        loaded & {"torch", "sentence_transformers", "gradio", "langchain_core", "pypdf", "fastapi"} == set()
+    )
+
+
+@pytest.mark.model
+def test_the_default_path_never_imports_torch(tmp_path: Path, corpus_dir: Path) -> None:
+    code = f"""
+from pathlib import Path
+from kb_assistant.settings import Settings
+from kb_assistant.index.embedding import open_embedder
+from kb_assistant.index.building import build_index
+from kb_assistant.assistant import Assistant
+from kb_assistant.types import LOCAL_CALLER
+settings = Settings(index_dir=Path({str(tmp_path / "i")!r}), records_url="sqlite:///{tmp_path / "r.sqlite3"}")
+build_index(Path({str(corpus_dir)!r}), settings.index_dir, open_embedder(settings))
+Assistant.open(settings).draft("卡密错误", caller=LOCAL_CALLER)
+"""
+    assert modules_after(code) & {"torch", "transformers", "sentence_transformers"} == set()
+
+
+def test_every_command_is_documented() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for name, command in commands.items():
+        assert f"kb {name}" in readme, f"`kb {name}` is not in the README"
+        assert command.help, f"`kb {name}` has no help"
+
+
+def test_a_changelog_line_for_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(r"^## (Unreleased|0\.\d)", changelog, re.MULTILINE)
+
+
+def test_no_dangerous_deserialisation() -> None:
+    forbidden = re.compile(
+        r"\bpickle\b(?!\.)|load_local|allow_dangerous|yaml\.load\(|\beval\(|\bexec\(|allow_pickle=True|gr\.load\("
+    )
+    for path in sorted((ROOT / "kb_assistant").rglob("*.py")):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            code = line.split("#")[0]
+            if forbidden.search(code) and "never pickle" not in line and '"""' not in line:
+                pytest.fail(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
