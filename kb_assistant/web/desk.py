@@ -91,12 +91,7 @@ class Desk:
             status=render_status(draft, texts),
             draft=render_draft(draft, texts),
             brief=self._brief(draft, hits),
-            evidence=render_hits(
-                evidence,
-                texts,
-                cited={c.chunk_id: c.n for c in draft.citations},
-                empty=texts["evidence_empty"],
-            ),
+            evidence=render_hits(evidence, texts, cited=numbers, empty=texts["evidence_empty"]),
             reply_text=draft.reply_text,
         )
 

@@ -58,6 +58,9 @@ def render_hand_off(hand_off: HandOff, nearest: Mapping[str, str], texts: Texts)
         hand_off: The brief of a refused draft.
         nearest: A readable name for each chunk id the brief lists, where there is one.
         texts: The page's words.
+
+    Returns:
+        The card; its copy button carries the brief as plain text in `data-copy`.
     """
     lines = hand_off_lines(hand_off, nearest, texts)
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in lines)

@@ -44,6 +44,9 @@ def render_hits(
         texts: The page's words.
         cited: The number under which a draft cites a chunk, by chunk id.
         empty: What to say when there are none.
+
+    Returns:
+        An ordered list, or the words for an empty one.
     """
     if not hits:
         return placeholder(empty)
@@ -67,6 +70,9 @@ def render_records(drafts: Sequence[StoredDraft], texts: Texts, *, cut: bool) ->
         drafts: What was drafted, newest first.
         texts: The page's words.
         cut: There were more than these.
+
+    Returns:
+        Totals by decision and one row per draft, or the words for an empty day.
     """
     if not drafts:
         return placeholder(texts["records_empty"])

@@ -41,6 +41,9 @@ def render_source(
         quote: The cited words, several stretches joined by " … "; those not found are not marked.
         changed: Say that the source differs from what was cited.
         shown: A number that differs from one showing to the next, so that the page scrolls again.
+
+    Returns:
+        The panel; every character of the document but Markdown's own marks is in it.
     """
     span = (chunk.source.start, chunk.source.end) if chunk else (0, 0)
     marks = find_quotes(document.text, quote, span) if chunk else []
