@@ -12,7 +12,7 @@ from kb_assistant.insight.evaluation import read_golden
 GOLDEN = Path(__file__).parent / "golden"
 CORPUS = Path(__file__).parent.parent / "corpus"
 # Corrections of the test split, each with its reason, are listed in tests/golden/README.md.
-TEST_SPLIT_SHA256 = "@@HASH@@"
+TEST_SPLIT_SHA256 = "40c3acdc738088f7310e9697e454c094ba765c4626fe44541a65a23bd057ba9c"
 KINDS = {"sop", "ticket", "multi", "dated", "conflict", "unanswerable", "out_of_domain", "small_talk"}
 STATUSES = {"answered", "refused", "conflict", "small_talk"}
 
