@@ -19,14 +19,15 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pydoclint kb_assistant
+	$(BIN)/pydoclint --quiet kb_assistant
 	$(BIN)/cog --check README.md
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/run.py
 
 shots: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest tests/browser -q --shots docs/shots
+	mkdir -p docs/shots
+	KB_SHOTS=docs/shots $(BIN)/python -m pytest tests/browser/test_page.py
 
 # the generated parts of the README: CLI help
 docs: $(VENV)/.installed-dev

@@ -86,6 +86,12 @@ class Assistant:
     def open(cls, settings: Settings) -> "Assistant":
         """Load the embedder and open index and records.
 
+        Args:
+            settings: Where they are.
+
+        Returns:
+            The assistant, ready.
+
         Raises:
             KbError: IndexNotFound, IndexCorrupt, IndexMismatch, EmbedderUnavailable or StorageError,
                 each with the command that helps.

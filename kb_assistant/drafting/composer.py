@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kb_assistant.drafting.facts import find_quantities
-from kb_assistant.drafting.text import Statement, statements
+from kb_assistant.drafting.text import Statement, split_sentences, statements
 from kb_assistant.index.tokens import tokenize
 from kb_assistant.types import Approval, Chunk, Customer, Hit, MissingFact
 
@@ -18,6 +18,8 @@ Similarity = Callable[[list[str]], list[float]]
 
 MAX_STATEMENTS = 3  # more is a manual, not a reply
 _SOURCES_READ = 4  # hits whose statements compete
+_CLOSE = 0.05  # how far behind the best statement another may score and still be said
+_CLOSE_ELSEWHERE = 0.02  # the same for one of another document, which more often is beside the point
 _SIBLING = 0.8  # weight of a rule section that is no hit itself, the first hit being 1
 # what is said to the agent, not to a customer: console paths, bookkeeping, dispatch, instructions
 _FOR_AGENTS = re.compile(
@@ -95,6 +97,9 @@ def compose(
         similarity: Cosine of the question with texts.
         document_chunks: All chunks of a document, to see what its steps ask for.
         customer: Steers the tone.
+
+    Returns:
+        The reply, or None if no statement of the hits can be said to a customer.
     """
     rules = [hit for hit in hits if hit.chunk.kind != "ticket"]
     chosen = _choose(question, rules or list(hits), similarity, document_chunks)
@@ -161,8 +166,12 @@ def _choose(
     scored.sort(key=lambda c: (-c.score, c.order))
     best: list[_Candidate] = []
     for candidate in scored:
-        if len(best) == MAX_STATEMENTS or candidate.score < scored[0].score - 0.05:
+        behind = scored[0].score - candidate.score
+        if len(best) == MAX_STATEMENTS or behind > _CLOSE:
             break
+        elsewhere = candidate.chunk.document_id != scored[0].chunk.document_id
+        if elsewhere and behind > _CLOSE_ELSEWHERE:
+            continue
         if all(_differ(candidate.statement.text, other.statement.text) for other in best):
             best.append(candidate)
     leading = best[0].chunk.document_id
@@ -199,11 +208,14 @@ def _differ(a: str, b: str) -> bool:
 
 
 def _with_marker(text: str, number: int) -> str:
-    """Put `[n]` before the closing mark, so that it belongs to its sentence; add a missing mark."""
-    closing = re.search(r"[。！？!?；;]+[”’」』）)】]*$", text)
-    if closing:
-        return f"{text[: closing.start()]}[{number}]{closing.group().replace('；', '。')}"
-    return f"{text}[{number}]。"
+    """Put `[n]` before the closing mark of each sentence, so that it belongs to it; add a missing mark."""
+    marked = []
+    for sentence in split_sentences(text):
+        closing = re.search(r"[。！？!?；;]+[”’」』）)】]*$", sentence.text)
+        end = closing.start() if closing else len(sentence.text)
+        marked.append(f"{sentence.text[:end]}[{number}]{closing.group() if closing else '。'}")
+    joined = "".join(marked)
+    return joined[:-1] + "。" if joined.endswith(("；", ";")) else joined
 
 
 def _opening(question: str, customer: Customer | None) -> str:

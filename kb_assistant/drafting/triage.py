@@ -9,7 +9,8 @@ from kb_assistant.types import Grade, Hit
 _COURTESY = re.compile(
     r"您好|你好|哈喽|嗨|hello|hi|在吗|在么|在不在|有人吗|有人在吗|客服|人工|亲爱的|亲|早上好|下午好|晚上好|早安|晚安|早"
     r"|谢谢你?们?|多谢|感谢|辛苦了?|麻烦了?|好的|好滴|好嘞|好|嗯+|哦+|噢+|行|可以了?|收到|知道了|明白了?|了解了?|没事了?"
-    r"|不客气|拜拜|再见|哈+|呵+|哎+|啊|呀|哇|吧|呢|啦|了|的|你们?|您|我|ok|okk|thanks|thx|666|滴滴|1+",
+    r"|不客气|拜拜|再见|吱一?声|在的话|师傅|老板|老师|美女|帅哥|没(?:有)?(?:别的)?(?:事|问题)|(?:周末|假期|节日|新年|国庆|中秋)(?:愉快|快乐)"
+    r"|cnm|nmsl|tmd|sb|尼玛|他妈的?|妈的|傻逼|卧槽|我靠|靠|哈+|呵+|哎+|啊|呀|哇|吧|呢|啦|了|的|你们?|您|我|ok|okk|thanks|thx|666|滴滴|1+",
     re.IGNORECASE,
 )
 _CONTENT = re.compile(r"[\u3400-\u9fffA-Za-z0-9]")
@@ -35,6 +36,9 @@ def topic_and_group(hits: Sequence[Hit], group_of_topic: Mapping[str, str]) -> t
     Args:
         hits: Best first; each votes for its topic with 1 / rank.
         group_of_topic: The skill group that handles a topic, for topics only tickets vote for.
+
+    Returns:
+        The topic with the most votes and its skill group; None where nothing is known.
     """
     votes: dict[str, float] = {}
     groups: dict[str, str] = {}

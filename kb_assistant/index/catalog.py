@@ -91,6 +91,7 @@ class Catalog:
         self._scope, self._kind, self._topic, self._skill_group = (
             _Categories([c[i] for c in columns]) for i in range(1, 5)
         )
+        self.is_ticket = self._kind.any_of({"ticket"})
         self.group_of_topic: dict[str, str] = dict(
             self._query(
                 "SELECT topic, skill_group FROM document WHERE topic IS NOT NULL AND skill_group IS NOT NULL "
