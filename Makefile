@@ -3,9 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SETTINGS_OF_TOOLS := pyproject.toml
 
-.PHONY: run test check bench shots torture docs corpus clean
+.PHONY: run test check bench shots docs corpus clean
 
 run: $(VENV)/.installed
 	@test -f indexes/default/CURRENT || $(BIN)/kb index corpus
@@ -40,11 +39,11 @@ corpus: $(VENV)/.installed-dev
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(VENV)/bin/python $(SETTINGS_OF_TOOLS)
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/bin/python $(SETTINGS_OF_TOOLS)
+$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
 
