@@ -81,3 +81,36 @@ def test_no_dangerous_deserialisation() -> None:
             code = line.split("#")[0]
             if forbidden.search(code) and "never pickle" not in line and '"""' not in line:
                 pytest.fail(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
+
+
+@pytest.mark.model
+def test_nothing_reaches_for_another_host(tmp_path: Path, corpus_dir: Path) -> None:
+    """Index, draft, and start the whole application with every outgoing connection refused."""
+    code = f"""
+import socket
+def refuse(self, address, *rest):
+    raise AssertionError(f"tried to reach {{address!r}}")
+for name in ("connect", "connect_ex"):
+    setattr(socket.socket, name, refuse)
+def no_lookup(host, *rest, **more):
+    raise AssertionError(f"tried to look up {{host!r}}")
+socket.getaddrinfo = no_lookup
+from pathlib import Path
+from kb_assistant.settings import Settings
+from kb_assistant.index.embedding import open_embedder
+from kb_assistant.index.building import build_index
+from kb_assistant.assistant import Assistant
+from kb_assistant.types import LOCAL_CALLER
+from kb_assistant.web.server import build_app
+settings = Settings(index_dir=Path({str(tmp_path / "i")!r}), records_url="sqlite:///{tmp_path / "r.sqlite3"}")
+build_index(Path({str(corpus_dir)!r}), settings.index_dir, open_embedder(settings))
+assistant = Assistant.open(settings)
+assistant.draft("卡密错误", caller=LOCAL_CALLER)
+build_app(assistant, settings)
+import time, threading
+time.sleep(1)  # a background thread that phones home would have started by now
+print([t.name for t in threading.enumerate()])
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "tried to" not in done.stderr
