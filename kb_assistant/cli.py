@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from enum import StrEnum
@@ -15,7 +15,7 @@ import typer
 from kb_assistant import __version__
 from kb_assistant.errors import InvalidInput, KbError
 from kb_assistant.settings import Settings
-from kb_assistant.types import LOCAL_CALLER, Customer
+from kb_assistant.types import LOCAL_CALLER, Check, Customer, Draft
 
 if TYPE_CHECKING:
     from kb_assistant.assistant import Assistant
@@ -139,7 +139,8 @@ def search(
             return [to_json(hit_json(hit)) for hit in result.hits]
 
         for row in rows:
-            found = hits_of(row["text"], _date(row.get("as_of")) or day)
+            blank = queries is not None and not row["text"].strip()  # in a batch it matches nothing
+            found = [] if blank else hits_of(row["text"], _date(row.get("as_of")) or day)
             if queries is not None:
                 _print_json({"_id": row["_id"], "hits": found})
             elif as_json:
@@ -169,8 +170,9 @@ def draft(
 
     day, context, rows = _date(as_of), _customer(customer), _rows(question, queries)
     with _assistant(index_dir) as assistant:
-        for row in rows:
-            made = assistant.draft(
+
+        def made_for(row: dict[str, Any]) -> Draft:
+            return assistant.draft(
                 row["text"],
                 caller=LOCAL_CALLER,
                 customer=context,
@@ -178,17 +180,18 @@ def draft(
                 as_of=_date(row.get("as_of")) or day,
                 keep=False,
             )
-            if queries is not None:
-                _print_json({"_id": row["_id"], **to_json(made)})
-            elif as_json:
-                _print_json(to_json(made))
-            else:
-                print(
-                    f"[{made.status}] confidence {made.confidence:.2f}, {made.topic or '-'}, {made.grade}\n"
-                )
-                print(made.text, end="\n\n")
-                for citation in made.citations:
-                    print(f"[{citation.n}] {citation.title} > {citation.heading}: {citation.quote}")
+
+        if queries is not None:
+            _print_batch(rows, lambda row: to_json(made_for(row)))
+            return
+        made = made_for(rows[0])
+        if as_json:
+            _print_json(to_json(made))
+            return
+        print(f"[{made.status}] confidence {made.confidence:.2f}, {made.topic or '-'}, {made.grade}\n")
+        print(made.text, end="\n\n")
+        for citation in made.citations:
+            print(f"[{citation.n}] {citation.title} > {citation.heading}: {citation.quote}")
 
 
 @app.command()
@@ -206,26 +209,23 @@ def check(
 
     rows = read_jsonl(file)
     with _assistant(index_dir) as assistant:
-        for row in rows:
-            citations = None
-            if row.get("citations") is not None:
-                citations = {
-                    c["n"]: c.get("chunk_id") or c.get("document_id") or "" for c in row["citations"]
-                }
-            verdict = assistant.check(
-                row.get("question", ""),
-                row.get("text", ""),
+
+        def checked(row: dict[str, Any]) -> Check:
+            return assistant.check(
+                str(row.get("question") or ""),
+                str(row.get("text") or ""),
                 caller=LOCAL_CALLER,
-                citations=citations,
+                citations=_citations(row.get("citations")),
                 as_of=_date(row.get("as_of")),
             )
-            if as_json:
-                _print_json({"_id": row.get("_id"), **to_json(verdict)})
-            else:
-                wrong = [f.text for f in verdict.figures if f.verdict != "supported"]
-                print(
-                    f"{row.get('_id')}: {len(verdict.sentences)} sentences, wrong figures: {wrong or 'none'}"
-                )
+
+        if as_json:
+            _print_batch(rows, lambda row: to_json(checked(row)))
+            return
+        for row in rows:
+            verdict = checked(row)
+            wrong = [f.text for f in verdict.figures if f.verdict != "supported"]
+            print(f"{row.get('_id')}: {len(verdict.sentences)} sentences, wrong figures: {wrong or 'none'}")
 
 
 @app.command("eval")
@@ -359,12 +359,37 @@ def _rows(question: str | None, queries: Path | None) -> list[dict[str, Any]]:
     return rows
 
 
+def _print_batch(rows: list[dict[str, Any]], answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Print a line per row; a row that cannot be answered says why, the others go on, and exit is 1."""
+    failed = False
+    for row in rows:
+        try:
+            _print_json({"_id": row.get("_id"), **answer(row)})
+        except InvalidInput as error:
+            failed = True
+            _print_json({"_id": row.get("_id"), "error": {"code": error.code, "message": str(error)}})
+    if failed:
+        raise typer.Exit(1)
+
+
+def _citations(refs: Any) -> dict[int, str] | None:
+    """Return number → chunk or document id; None where the row gives no citations."""
+    if refs is None:
+        return None
+    try:
+        return {int(ref["n"]): str(ref.get("chunk_id") or ref.get("document_id") or "") for ref in refs}
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise InvalidInput(
+            f'citations must be a list of {{"n", "chunk_id" or "document_id"}}, got {refs!r}'
+        ) from error
+
+
 def _date(text: str | None) -> date | None:
     if text is None:
         return None
     try:
         return date.fromisoformat(text)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise InvalidInput(f"as_of must be a date as 2026-03-01, got {text!r}") from error
 
 

@@ -73,6 +73,16 @@ def test_draft_prints_a_draft(place: Path) -> None:
     assert draft["status"] == "answered" and "5分钟" in draft["text"]
 
 
+def test_a_bad_row_of_a_batch_says_why_and_the_others_go_on(place: Path) -> None:
+    rows = [{"_id": "bad", "text": " "}, {"_id": "good", "text": "卡密错误多久补发"}]
+    (place / "mixed.jsonl").write_text("\n".join(json.dumps(r) for r in rows), encoding="utf-8")
+    drafts = kb("draft", "--queries", "mixed.jsonl", "--json", cwd=place)
+    bad, good = (json.loads(line) for line in drafts.stdout.splitlines())
+    assert (drafts.returncode, bad["error"]["code"], good["status"]) == (1, "invalid_input", "answered")
+    found = kb("search", "--queries", "mixed.jsonl", "--json", cwd=place)
+    assert [bool(json.loads(line)["hits"]) for line in found.stdout.splitlines()] == [False, True]
+
+
 def test_check_reads_a_file(place: Path) -> None:
     row = {
         "_id": "c",

@@ -111,6 +111,8 @@ import time, threading
 time.sleep(1)  # a background thread that phones home would have started by now
 print([t.name for t in threading.enumerate()])
 """
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=ROOT
+    )
     assert done.returncode == 0, done.stderr
     assert "tried to" not in done.stderr

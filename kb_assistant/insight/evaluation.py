@@ -87,7 +87,7 @@ def evaluate_beir(
         relevant = judged.get(str(query["_id"]))
         if not relevant:
             continue
-        ranked = rank(query["text"], None)
+        ranked = rank(query["text"], None) if query["text"].strip() else []  # public sets hold blank ones
         values["ndcg@10"].append(ndcg(ranked, relevant))
         values["recall@5"].append(recall(ranked, relevant))
         values["mrr@10"].append(reciprocal_rank(ranked, relevant))
