@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: run test check bench shots docs corpus clean
 
 run: $(VENV)/.installed
-	@test -f indexes/default/CURRENT || $(BIN)/kb index corpus
+	@$(BIN)/kb status >/dev/null 2>&1 || $(BIN)/kb index
 	$(BIN)/python app.py
 
 test: $(VENV)/.installed-dev

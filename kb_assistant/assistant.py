@@ -1,5 +1,6 @@
 """The façade: search, draft, check, decide. Page, HTTP and CLI call only this."""
 
+import threading
 import time
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -39,7 +40,7 @@ from kb_assistant.types import (
 
 MAX_QUESTION = 10_000  # code points; a burst of chat messages has a few hundred
 MAX_TOP_K = 100
-_TIMEZONE = ZoneInfo("Asia/Shanghai")
+TIMEZONE = ZoneInfo("Asia/Shanghai")  # where the customers are
 _EVIDENCE = 10  # hits a draft looks at
 _SMALL_TALK_REPLY = "您好，我在的，很高兴为您服务。请问有什么可以帮您？方便的话把订单号和遇到的情况一起发我。"
 
@@ -75,16 +76,17 @@ class Assistant:
     Texts are masked on the way in, so what is searched, stored and returned holds no secret.
     """
 
-    def __init__(self, index: LiveIndex, embedder: Embedder, records: Records, settings: Settings) -> None:
+    def __init__(self, index: LiveIndex, embedder: Embedder, settings: Settings) -> None:
         """Bind the parts; use `open` outside tests."""
         self._index = index
         self._embedder = embedder
-        self._records = records
         self._settings = settings
+        self._opened_records: Records | None = None
+        self._opening_records = threading.Lock()
 
     @classmethod
     def open(cls, settings: Settings) -> "Assistant":
-        """Load the embedder and open index and records.
+        """Load the embedder and open the index; the records are opened when they are first needed.
 
         Args:
             settings: Where they are.
@@ -93,17 +95,32 @@ class Assistant:
             The assistant, ready.
 
         Raises:
-            KbError: IndexNotFound, IndexCorrupt, IndexMismatch, EmbedderUnavailable or StorageError,
-                each with the command that helps.
+            KbError: IndexNotFound, IndexCorrupt, IndexMismatch or EmbedderUnavailable, each with the
+                command that helps.
         """
         embedder = open_embedder(settings)
         index = LiveIndex(settings.index_dir, embedder)
         index.current()
-        return cls(index, embedder, Records.open(settings.records_url), settings)
+        return cls(index, embedder, settings)
 
     def close(self) -> None:
-        """Release the records database."""
-        self._records.close()
+        """Release the index and the records database."""
+        self._index.close()
+        if self._opened_records is not None:
+            self._opened_records.close()
+
+    def check_ready(self) -> str:
+        """Return the live generation's name if index and records answer; raises KbError otherwise."""
+        self._records.counts()
+        return self._index.current().manifest.generation
+
+    @property
+    def _records(self) -> Records:
+        # search and `kb draft` store nothing: they run without a writable records database
+        with self._opening_records:
+            if self._opened_records is None:
+                self._opened_records = Records.open(self._settings.records_url)
+            return self._opened_records
 
     def search(
         self,
@@ -291,15 +308,18 @@ class Assistant:
             raise InvalidInput(
                 "a rejected draft needs a reason: wrong, outdated, incomplete, tone or your own words"
             )
-        if action == "accepted" and final_text is None:
-            final_text = stored.draft.reply_text
+        if action == "accepted":
+            if final_text is None:
+                final_text = stored.draft.reply_text
+            elif self._mask(final_text) != stored.draft.reply_text:
+                action = "edited"  # whoever changed the words edited, whatever they call it
         return self._records.decide(
             draft_id,
             action=action,
             final_text=None if final_text is None else self._mask(final_text),
             reason=None if reason is None else self._mask(reason),
             caller=caller,
-            agent=agent or caller.name,
+            agent=self._mask(agent) if agent else caller.name,
         )
 
     def get_draft(self, draft_id: str, *, caller: Caller) -> StoredDraft:
@@ -335,20 +355,21 @@ class Assistant:
         return document
 
     def status(self, *, caller: Caller) -> IndexStatus:
-        """Return what is published."""
+        """Return what is published, as far as `caller` may see it; problems are for those who index."""
         index = self._index.current()
         manifest, catalog = index.manifest, index.catalog
+        by_kind = catalog.counts_by_kind(caller.scopes)
         return IndexStatus(
             generation=manifest.generation,
             created_at=manifest.created_at,
             model_id=manifest.model_id,
             dim=manifest.dim,
-            documents=manifest.documents,
-            chunks=manifest.chunks,
-            documents_by_kind=catalog.counts_by_kind(),
-            topics=tuple(catalog.values("topic")),
-            skill_groups=tuple(catalog.values("skill_group")),
-            problems=manifest.problems,
+            documents=sum(by_kind.values()),
+            chunks=catalog.count_chunks(caller.scopes),
+            documents_by_kind=by_kind,
+            topics=tuple(catalog.values("topic", caller.scopes)),
+            skill_groups=tuple(catalog.values("skill_group", caller.scopes)),
+            problems=manifest.problems if caller.role in ("manager", "admin") else (),
         )
 
     def _compose(
@@ -401,7 +422,7 @@ class Assistant:
 
 def today() -> date:
     """Return the date it is where the customers are."""
-    return datetime.now(_TIMEZONE).date()
+    return datetime.now(TIMEZONE).date()
 
 
 def _ms_since(started: float) -> float:

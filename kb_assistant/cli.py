@@ -31,6 +31,13 @@ app = typer.Typer(
 )
 
 
+class SplitOption(StrEnum):
+    """The splits of the golden questions."""
+
+    DEV = "dev"
+    TEST = "test"
+
+
 class KindOption(StrEnum):
     """The kinds of document a search can be limited to."""
 
@@ -52,11 +59,14 @@ QueriesOption = Annotated[
 ]
 
 
-def main() -> None:
-    """Run the CLI: exit 0 on success, 1 for what the user can fix, 2 for wrong usage."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run the CLI on `arguments` (the process's own by default).
+
+    Exits with 0 on success, 1 for what the user can fix, 2 for wrong usage.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        app(prog_name="kb")
+        app(arguments, prog_name="kb")
     except KbError as error:
         print(f"kb: {error}", file=sys.stderr)
         sys.exit(1)
@@ -234,7 +244,7 @@ def evaluate(
     qrels: Annotated[Path | None, typer.Option("--qrels", help="BEIR qrels.tsv.")] = None,
     golden: Annotated[Path | None, typer.Option("--golden", help="Golden rows, a file or a folder.")] = None,
     split: Annotated[
-        str | None, typer.Option("--split", help="Golden split: dev or test [default: both].")
+        SplitOption | None, typer.Option("--split", help="Only this split of the golden rows.")
     ] = None,
     index_dir: IndexOption = None,
     as_json: JsonOption = False,
@@ -257,7 +267,7 @@ def evaluate(
 
         if golden is not None:
             scores = evaluate_golden(
-                read_golden(golden, split=split),
+                read_golden(golden, split=split.value if split else None),
                 rank,
                 lambda text, on: assistant.draft(text, caller=LOCAL_CALLER, as_of=on, keep=False),
             )
@@ -273,7 +283,9 @@ def serve(
     host: Annotated[
         str | None, typer.Option("--host", help="Address to listen on [default: 127.0.0.1].")
     ] = None,
-    port: Annotated[int | None, typer.Option("--port", help="Port to listen on [default: 7860].")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Port to listen on [default: 7860].")
+    ] = None,
     index_dir: IndexOption = None,
 ) -> None:
     """Serve the page at /, the API at /v1 and its documentation at /docs."""

@@ -1,6 +1,7 @@
 """Values as the JSON of the contracts: one place for the CLI and the HTTP endpoint."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -40,5 +41,11 @@ def hit_json(hit: Hit) -> HitJson:
 
 
 def to_json(value: Any) -> Any:
-    """Return a dataclass (or a list of them) as JSON-able dicts; dates and times in ISO form."""
-    return TypeAdapter(type(value)).dump_python(value, mode="json")
+    """Return a dataclass as a JSON-able dict; dates and times in ISO form."""
+    # a class is hashable, whatever mypy thinks of type[Any]
+    return _adapter(type(value)).dump_python(value, mode="json")  # type: ignore[arg-type]
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)  # a millisecond each, so made once

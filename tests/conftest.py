@@ -8,7 +8,6 @@ import pytest
 from kb_assistant.assistant import Assistant
 from kb_assistant.index.building import build_index
 from kb_assistant.index.knowledge import LiveIndex
-from kb_assistant.records import Records
 from kb_assistant.settings import Settings
 from tests.fakes import HashEmbedder
 
@@ -96,8 +95,6 @@ def settings(tmp_path: Path, index_dir: Path) -> Settings:
 
 @pytest.fixture
 def assistant(settings: Settings, embedder: HashEmbedder) -> Iterator[Assistant]:
-    made = Assistant(
-        LiveIndex(settings.index_dir, embedder), embedder, Records.open(settings.records_url), settings
-    )
+    made = Assistant(LiveIndex(settings.index_dir, embedder), embedder, settings)
     yield made
     made.close()

@@ -1,4 +1,5 @@
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -48,10 +49,7 @@ def test_it_asks_for_what_the_steps_need(assistant: Assistant) -> None:
 
 def test_below_the_bar_it_refuses_with_a_brief(settings: Settings, assistant: Assistant) -> None:
     strict = Assistant(
-        assistant._index,
-        assistant._embedder,
-        assistant._records,
-        settings.model_copy(update={"evidence_bar": 1.0}),
+        assistant._index, assistant._embedder, settings.model_copy(update={"evidence_bar": 1.0})
     )
     draft = strict.draft("你们卖不卖演唱会门票", caller=LOCAL_CALLER)
     assert draft.status == "refused"
@@ -59,6 +57,7 @@ def test_below_the_bar_it_refuses_with_a_brief(settings: Settings, assistant: As
     assert draft.hand_off is not None
     assert draft.hand_off.question == "你们卖不卖演唱会门票"
     assert 1 <= len(draft.hand_off.nearest) <= 3
+    strict._records.close()
 
 
 @pytest.mark.parametrize("message", ["在吗", "谢谢客服", "好的收到👌", "👍👍", "你好呀～"])
@@ -167,3 +166,23 @@ def test_customer_context_is_kept_masked(assistant: Assistant) -> None:
     draft = assistant.draft("卡密错误", caller=LOCAL_CALLER, customer=customer)
     stored = assistant.get_draft(draft.draft_id, caller=LOCAL_CALLER)
     assert stored.customer == Customer(tier="VIP", type="merchant", notes="电话[手机号1]")
+
+
+def test_changed_words_are_an_edit_whatever_they_are_called(assistant: Assistant) -> None:
+    draft = assistant.draft("卡密错误多久能补发", caller=LOCAL_CALLER)
+    decision = assistant.decide(draft.draft_id, "accepted", caller=LOCAL_CALLER, final_text="马上补")
+    assert (decision.action, decision.final_text) == ("edited", "马上补")
+
+
+def test_reading_needs_no_records_database(settings: Settings, assistant: Assistant, tmp_path: Path) -> None:
+    assistant.search("卡密", caller=LOCAL_CALLER)
+    assistant.draft("卡密错误", caller=LOCAL_CALLER, keep=False)
+    assistant.check("卡密", "您好。", caller=LOCAL_CALLER)
+    assert not list(tmp_path.glob("records.sqlite3*"))
+
+
+def test_status_counts_what_the_caller_may_see(assistant: Assistant) -> None:
+    seen = assistant.status(caller=LOCAL_CALLER)
+    assert (seen.documents, seen.topics) == (5, ("卡密", "售后与投诉", "支付与退款"))
+    hidden = assistant.status(caller=STRANGER)
+    assert (hidden.documents, hidden.chunks, hidden.topics, hidden.problems) == (0, 0, (), ())

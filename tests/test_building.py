@@ -1,12 +1,12 @@
-import errno
 import json
-import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from kb_assistant.errors import CorpusError, IndexBusy, StorageError
+from kb_assistant.errors import CorpusError, IndexBusy, IndexCorrupt, StorageError
 from kb_assistant.index import generations
 from kb_assistant.index.building import build_index
 from kb_assistant.index.generations import live_generation, writing
@@ -48,7 +48,7 @@ def test_reused_vectors_equal_embedded_ones(corpus_dir: Path, index_dir: Path, t
 def test_a_removed_document_no_longer_answers(corpus_dir: Path, index_dir: Path) -> None:
     (corpus_dir / "tickets.jsonl").unlink()
     build_index(corpus_dir, index_dir, HashEmbedder())
-    assert KnowledgeIndex.open(index_dir, HashEmbedder()).catalog.counts_by_kind() == {"sop": 3}
+    assert KnowledgeIndex.open(index_dir, HashEmbedder()).catalog.counts_by_kind({"public"}) == {"sop": 3}
 
 
 def test_metadata_alone_changes_the_index(corpus_dir: Path, index_dir: Path) -> None:
@@ -96,19 +96,67 @@ def test_an_index_path_that_is_a_file(corpus_dir: Path, tmp_path: Path) -> None:
         build_index(corpus_dir, tmp_path / "file" / "index", HashEmbedder())
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
-def test_a_full_disk_leaves_the_live_generation(corpus_dir: Path, index_dir: Path) -> None:
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from kb_assistant.errors import StorageError
+from kb_assistant.index.building import build_index
+from tests.fakes import HashEmbedder
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
+try:
+    build_index(Path(sys.argv[1]), Path(sys.argv[2]), HashEmbedder())
+except StorageError as error:
+    print(error)
+else:
+    print("published")
+"""
+
+
+@pytest.mark.parametrize("room", [0, 1_000, 20_000, 40_000])
+def test_no_room_for_a_file_leaves_the_live_generation(corpus_dir: Path, index_dir: Path, room: int) -> None:
+    """The catalog, the FAISS file and the arrays each hit the limit first for one of the sizes."""
     live = live_generation(index_dir)
-    (corpus_dir / "new.md").write_text("# 新\n新的规则。", encoding="utf-8")
-
-    class FullDisk(HashEmbedder):
-        def embed_passages(self, texts):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(index_dir))
-
-    with pytest.raises(StorageError, match="free some disk space"):
-        build_index(corpus_dir, index_dir, FullDisk())
+    lines = (
+        f'{{"id": "T-{i}", "question": "第{i}个问题", "resolution": "第{i}个答复"}}\n' for i in range(300)
+    )
+    (corpus_dir / "more.jsonl").write_text("".join(lines), encoding="utf-8")
+    command = [sys.executable, "-c", FULL_DISK, str(corpus_dir), str(index_dir), str(room)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent.parent)
+    assert "cannot be written" in done.stdout, done.stdout + done.stderr
+    assert "the published index is unchanged" in done.stdout
     assert live_generation(index_dir) == live
-    assert KnowledgeIndex.open(index_dir, HashEmbedder()).manifest.generation == live
+    KnowledgeIndex.open(index_dir, HashEmbedder()).catalog.close()
+    assert build_index(corpus_dir, index_dir, HashEmbedder()).published
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b"../../etc", b""])
+def test_a_damaged_pointer_is_told_and_healed(corpus_dir: Path, index_dir: Path, damage: bytes) -> None:
+    (index_dir / "CURRENT").write_bytes(damage)
+    with pytest.raises(IndexCorrupt, match="CURRENT"):
+        KnowledgeIndex.open(index_dir, HashEmbedder())
+    assert build_index(corpus_dir, index_dir, HashEmbedder()).published
+
+
+def test_problems_are_those_of_the_last_build(corpus_dir: Path, index_dir: Path) -> None:
+    (corpus_dir / "bad.jsonl").write_text("{broken\n", encoding="utf-8")
+    listed = build_index(corpus_dir, index_dir, HashEmbedder())
+    assert (listed.published, len(listed.problems), listed.embedded) == (True, 1, 0)
+    (corpus_dir / "bad.jsonl").unlink()
+    build_index(corpus_dir, index_dir, HashEmbedder())
+    directory = generations.generation_path(index_dir, live_generation(index_dir))
+    assert generations.read_manifest(directory).problems == ()
+
+
+def test_the_first_successor_ends_a_rule_and_one_without_a_date_is_told(
+    corpus_dir: Path, tmp_path: Path
+) -> None:
+    head = "---\nid: {}\ntitle: t\nsupersedes: SOP-ZF-02-V1\n{}---\n退款规则。"
+    (corpus_dir / "v3.md").write_text(head.format("V3", "effective_from: 2026-06-01\n"), encoding="utf-8")
+    (corpus_dir / "v4.md").write_text(head.format("V4", ""), encoding="utf-8")
+    report = build_index(corpus_dir, tmp_path / "i", HashEmbedder())
+    assert [p.path for p in report.problems] == ["v4.md"] and "no effective_from" in str(report.problems[0])
+    old = KnowledgeIndex.open(tmp_path / "i", HashEmbedder()).catalog.document("SOP-ZF-02-V1")
+    assert str(old.effective_to) == "2026-02-28"
 
 
 def test_a_damaged_live_generation_is_rebuilt(corpus_dir: Path, index_dir: Path) -> None:

@@ -122,6 +122,10 @@ def test_status(place: Path) -> None:
         (["index", "no-such-folder"], 1, "no-such-folder"),
         (["draft", "卡密", "--customer", "{"], 1, "--customer must be JSON"),
         (["eval"], 2, "--golden"),
+        (["eval", "--golden", "x.jsonl", "--split", "tset"], 2, "Invalid value"),
+        (["eval", "--golden", "no-such.jsonl"], 1, "cannot be read"),
+        (["serve", "--port", "99999"], 2, "Invalid value"),
+        (["serve", "--host", "h" * 70], 1, "cannot listen on"),
         (["nonsense"], 2, "No such command"),
     ],
 )
@@ -145,6 +149,15 @@ def test_a_port_in_use(place: Path) -> None:
         done = kb("serve", "--port", str(port), cwd=place)
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr and f"--port {port + 1}" in done.stderr
+
+
+def test_app_py_tells_errors_as_the_command_does(place: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "app.py")], capture_output=True, text=True, cwd=place,
+        env={**os.environ, "KB_INDEX_DIR": "nowhere", "KB_PORT": "0" * 3 + "7861"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "kb: no index at 'nowhere'" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_wrong_setting(place: Path) -> None:

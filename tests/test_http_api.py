@@ -87,6 +87,11 @@ def test_sources_are_served_masked(client: TestClient) -> None:
         ("GET", "/v1/documents/没有/这篇", None, 404, "not_found"),
         ("GET", "/v1/chunks/nope", None, 404, "not_found"),
         ("GET", "/v1/nowhere", None, 404, "not_found"),
+        ("GET", "/v1", None, 404, "not_found"),
+        ("GET", "/v1/search", None, 405, "method_not_allowed"),
+        ("DELETE", "/v1/drafts/nope", None, 405, "method_not_allowed"),
+        ("OPTIONS", "/v1/search", None, 405, "method_not_allowed"),
+        ("POST", "/v1/search", {"query": "卡密", "as_of": 0}, 422, "invalid_input"),
         ("GET", "/v1/drafts?cursor=garbage", None, 422, "invalid_input"),
     ],
 )

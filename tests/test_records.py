@@ -458,7 +458,7 @@ def test_a_file_that_is_no_database_says_so_and_is_left_alone(path: Path, url: s
     path.parent.mkdir()
     path.write_bytes("这不是数据库".encode() * 100)
     before = path.read_bytes()
-    with pytest.raises(StorageError, match=r"file is not a database; move the file away, or .*kb restore"):
+    with pytest.raises(StorageError, match=r"file is not a database; move the file away, or .*backup"):
         Records.open(url)
     assert path.read_bytes() == before
 
@@ -479,7 +479,7 @@ def test_damage_found_later_is_a_storage_error(path: Path, url: str) -> None:
     records.close()
     content = path.read_bytes()
     path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
-    with pytest.raises(StorageError, match=r"malformed; move the file away, or .*kb restore"):
+    with pytest.raises(StorageError, match=r"malformed; move the file away, or .*backup"):
         Records.open(url).get_draft("D1")
 
 

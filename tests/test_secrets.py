@@ -15,7 +15,6 @@ from fastapi.testclient import TestClient
 from kb_assistant.assistant import Assistant
 from kb_assistant.index.building import build_index
 from kb_assistant.index.knowledge import LiveIndex
-from kb_assistant.records import Records
 from kb_assistant.settings import Settings
 from kb_assistant.web.http_api import build_api
 from tests.fakes import HashEmbedder
@@ -48,10 +47,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Assi
     logging.getLogger().addHandler(handler)
     embedder = HashEmbedder()
     build_index(CORPUS, folder / "index", embedder)
-    settings = Settings(index_dir=folder / "index", evidence_bar=0.0, _env_file=None)
-    records = Records.open(f"sqlite:///{folder / 'records.sqlite3'}")
-    yield folder, Assistant(LiveIndex(settings.index_dir, embedder), embedder, records, settings), logged
-    records.close()
+    settings = Settings(
+        index_dir=folder / "index",
+        records_url=f"sqlite:///{folder / 'records.sqlite3'}",
+        evidence_bar=0.0,
+        _env_file=None,
+    )
+    assistant = Assistant(LiveIndex(settings.index_dir, embedder), embedder, settings)
+    yield folder, assistant, logged
+    assistant.close()
     logging.getLogger().removeHandler(handler)
 
 

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -85,15 +85,16 @@ def build_index(
         StorageError: If `index_dir` cannot be written; the live generation is untouched.
     """
     started = time.perf_counter()
-    with writing(index_dir), storage_errors(index_dir):
+    with writing(index_dir):
         progress("load", 0, 1)
         loaded = load_corpus(corpus, card_key_patterns=card_key_patterns)
-        documents = _end_superseded(loaded.documents)
+        documents, unsuccessful = _end_superseded(loaded.documents)
+        problems = (*loaded.problems, *unsuccessful)
         chunks = [chunk for document in documents for chunk in split(document)]
         if not chunks:
             raise CorpusError(f"nothing to index in {str(corpus)!r}: its documents hold no text")
         progress("load", 1, 1)
-        fingerprint = _fingerprint(documents, chunks, embedder.model_id)
+        fingerprint = _fingerprint(documents, chunks, problems, embedder.model_id)
         live = _live_manifest(index_dir)
         if live is not None and live.fingerprint == fingerprint:
             return BuildReport(
@@ -103,7 +104,7 @@ def build_index(
                 chunks=len(chunks),
                 embedded=0,
                 reused=len(chunks),
-                problems=loaded.problems,
+                problems=problems,
                 took_s=time.perf_counter() - started,
             )
         keys = [_embedding_key(chunk, embedder.model_id) for chunk in chunks]
@@ -113,24 +114,25 @@ def build_index(
         created_at = datetime.now(UTC)
         generation = new_generation_name(created_at, fingerprint)
         building = index_dir / "generations" / f".building-{generation}"
-        building.mkdir()
         try:
-            write_catalog(building / "catalog.sqlite3", documents, zip(chunks, keys, strict=True))
-            DenseIndex.build(vectors).save(building / "dense.faiss")
-            SparseIndex.build(indexed_text(chunk) for chunk in chunks).save(building / "sparse")
-            manifest = Manifest(
-                format=FORMAT,
-                generation=generation,
-                created_at=created_at.isoformat(timespec="seconds"),
-                model_id=embedder.model_id,
-                dim=embedder.dim,
-                fingerprint=fingerprint,
-                documents=len(documents),
-                chunks=len(chunks),
-                problems=tuple(str(problem) for problem in loaded.problems),
-                files=checksums(building),
-            )
-            publish(index_dir, building, manifest)
+            with storage_errors(index_dir):
+                building.mkdir()
+                write_catalog(building / "catalog.sqlite3", documents, zip(chunks, keys, strict=True))
+                DenseIndex.build(vectors).save(building / "dense.faiss")
+                SparseIndex.build(indexed_text(chunk) for chunk in chunks).save(building / "sparse")
+                manifest = Manifest(
+                    format=FORMAT,
+                    generation=generation,
+                    created_at=created_at.isoformat(timespec="seconds"),
+                    model_id=embedder.model_id,
+                    dim=embedder.dim,
+                    fingerprint=fingerprint,
+                    documents=len(documents),
+                    chunks=len(chunks),
+                    problems=tuple(str(problem) for problem in problems),
+                    files=checksums(building),
+                )
+                publish(index_dir, building, manifest)
         finally:
             shutil.rmtree(building, ignore_errors=True)
         progress("write", 1, 1)
@@ -141,7 +143,7 @@ def build_index(
         chunks=len(chunks),
         embedded=embedded,
         reused=len(chunks) - embedded,
-        problems=loaded.problems,
+        problems=problems,
         took_s=time.perf_counter() - started,
     )
 
@@ -151,32 +153,46 @@ def indexed_text(chunk: Chunk) -> str:
     return "\n".join(part for part in (chunk.title, chunk.heading, chunk.text) if part)
 
 
-def _end_superseded(documents: Sequence[Document]) -> list[Document]:
-    """End each superseded document the day before its successor begins, if it names no earlier end."""
-    last_day = {
-        d.supersedes: d.effective_from - timedelta(days=1)
-        for d in documents
-        if d.supersedes and d.effective_from
-    }
-    return [
+def _end_superseded(documents: Sequence[Document]) -> tuple[list[Document], list[Problem]]:
+    """End each superseded document the day before its first successor begins, unless it ends earlier.
+
+    A successor without a first day cannot end anything and is a problem: both rules stay live.
+    """
+    last_day: dict[str, date] = {}
+    problems = []
+    for document in documents:
+        if document.supersedes is None:
+            continue
+        if document.effective_from is None or document.effective_from == date.min:
+            what = f"supersedes {document.supersedes!r} but has no effective_from, so both rules are in force"
+            problems.append(Problem(document.path, None, what))
+            continue
+        ended = document.effective_from - timedelta(days=1)
+        last_day[document.supersedes] = min(ended, last_day.get(document.supersedes, ended))
+    ended_documents = [
         replace(d, effective_to=min(d.effective_to or last_day[d.id], last_day[d.id]))
         if d.id in last_day
         else d
         for d in documents
     ]
+    return ended_documents, problems
 
 
 def _embedding_key(chunk: Chunk, model_id: str) -> str:
     return hashlib.sha256(f"{model_id}\0{indexed_text(chunk)}".encode()).hexdigest()
 
 
-def _fingerprint(documents: Sequence[Document], chunks: Sequence[Chunk], model_id: str) -> str:
+def _fingerprint(
+    documents: Sequence[Document], chunks: Sequence[Chunk], problems: Sequence[Problem], model_id: str
+) -> str:
     digest = hashlib.sha256(f"{FORMAT}\0{model_id}\0".encode())
     for document in documents:
         fields = {slot: getattr(document, slot) for slot in Document.__slots__}
         digest.update(json.dumps(fields, ensure_ascii=False, sort_keys=True, default=str).encode())
     for chunk in chunks:  # the same documents split by other rules are another index
         digest.update(chunk.id.encode())
+    for problem in problems:  # so that the manifest lists today's
+        digest.update(str(problem).encode())
     return digest.hexdigest()
 
 

@@ -3,13 +3,14 @@
 Filter columns are held as numpy arrays, so a filter costs microseconds; texts stay on disk.
 """
 
+import errno
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,10 @@ _FIRST_DAY, _LAST_DAY = date.min.toordinal(), date.max.toordinal()
 
 
 def write_catalog(path: Path, documents: Sequence[Document], chunks: Iterable[tuple[Chunk, str]]) -> None:
-    """Write documents and (chunk, embedding key) pairs; a chunk's row is its place in `chunks`."""
+    """Write documents and (chunk, embedding key) pairs; a chunk's row is its place in `chunks`.
+
+    Raises OSError where SQLite cannot write, as other files do.
+    """
     positions = {document.id: position for position, document in enumerate(documents)}
     connection = sqlite3.connect(path)
     try:
@@ -70,6 +74,9 @@ def write_catalog(path: Path, documents: Sequence[Document], chunks: Iterable[tu
             ),
         )
         connection.commit()
+    except sqlite3.OperationalError as error:
+        full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+        raise OSError(errno.ENOSPC if full else errno.EIO, str(error), str(path)) from error
     finally:
         connection.close()
 
@@ -159,15 +166,24 @@ class Catalog:
         """Return the embedding key of every row, in row order."""
         return [r[0] for r in self._query("SELECT embedding_key FROM chunk ORDER BY row")]
 
-    def counts_by_kind(self) -> dict[str, int]:
-        """Return the number of documents of each kind."""
-        return dict(self._query("SELECT kind, count(*) FROM document GROUP BY kind ORDER BY kind"))
+    def counts_by_kind(self, scopes: Collection[str]) -> dict[str, int]:
+        """Return the number of documents of each kind within `scopes`."""
+        marks = ", ".join("?" * len(scopes))
+        query = f"SELECT kind, count(*) FROM document WHERE scope IN ({marks}) GROUP BY kind ORDER BY kind"
+        return dict(self._query(query, list(scopes)))
 
-    def values(self, column: str) -> list[str]:
-        """Return the distinct values of the document column `topic` or `skill_group`, sorted."""
-        if column not in ("topic", "skill_group"):
-            raise ValueError(f"column must be 'topic' or 'skill_group', got {column!r}")
-        rows = self._query(f"SELECT DISTINCT {column} FROM document WHERE {column} IS NOT NULL ORDER BY 1")
+    def count_chunks(self, scopes: Collection[str]) -> int:
+        """Return the number of chunks within `scopes`."""
+        return int(self._scope.any_of(scopes).sum())
+
+    def values(self, column: Literal["topic", "skill_group"], scopes: Collection[str]) -> list[str]:
+        """Return the distinct values of a document column within `scopes`, sorted."""
+        marks = ", ".join("?" * len(scopes))
+        rows = self._query(
+            f"SELECT DISTINCT {column} FROM document "
+            f"WHERE {column} IS NOT NULL AND scope IN ({marks}) ORDER BY {column}",
+            list(scopes),
+        )
         return [r[0] for r in rows]
 
     def _query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

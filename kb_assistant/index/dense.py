@@ -1,5 +1,6 @@
 """The dense leg: exact inner-product search with FAISS."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,11 @@ class DenseIndex:
         return cls(faiss.read_index(str(path)))
 
     def save(self, path: Path) -> None:
-        """Write the index in FAISS's own format."""
-        faiss.write_index(self._index, str(path))
+        """Write the index in FAISS's own format; raises OSError, as other files do."""
+        try:
+            faiss.write_index(self._index, str(path))
+        except RuntimeError as error:  # how FAISS reports a full disk
+            raise OSError(errno.EIO, str(error).strip().splitlines()[-1], str(path)) from error
 
     def __len__(self) -> int:
         """Return the number of rows."""

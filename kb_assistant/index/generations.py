@@ -13,6 +13,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from kb_assistant.errors import IndexBusy, IndexCorrupt, IndexMismatch, IndexNotFound, StorageError
 
+_NAME = re.compile(r"[0-9TZ]+-[0-9a-f]+")
 FORMAT = 1  # raise it whenever a file of a generation changes its meaning
 
 
@@ -84,13 +86,24 @@ def _remedy(error: OSError) -> str:
 
 
 def live_generation(index_dir: Path) -> str:
-    """Return the name in CURRENT; raises IndexNotFound with the command that builds one."""
+    """Return the name in CURRENT; raises IndexNotFound or IndexCorrupt with the command that builds one."""
     try:
-        return (index_dir / "CURRENT").read_text(encoding="utf-8").strip()
+        name = (index_dir / "CURRENT").read_text(encoding="ascii").strip()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise IndexNotFound(
             f"no index at {str(index_dir)!r}; build one with: kb index corpus --index {index_dir}"
         ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise IndexCorrupt(
+            f"{str(index_dir / 'CURRENT')!r} cannot be read ({error}); "
+            f"rebuild with: kb index corpus --index {index_dir}"
+        ) from error
+    if not _NAME.fullmatch(name):
+        raise IndexCorrupt(
+            f"{str(index_dir / 'CURRENT')!r} names no generation: {name[:40]!r}; "
+            f"rebuild with: kb index corpus --index {index_dir}"
+        )
+    return name
 
 
 def generation_path(index_dir: Path, generation: str) -> Path:
@@ -155,14 +168,14 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def verify(directory: Path, manifest: Manifest) -> None:
-    """Compare every file with the manifest, before a native library opens any of them.
+    """Compare every file of the manifest, before a native library opens any of them.
 
     Args:
         directory: The generation.
         manifest: Its manifest.
 
     Raises:
-        IndexCorrupt: Naming the first file that is missing, extra in size, or different.
+        IndexCorrupt: Naming the first file that is missing or different.
     """
     for name, expected in manifest.files.items():
         path = directory / name

@@ -1,6 +1,7 @@
 """A generation open for search: message → dense ∪ sparse → fuse → hits."""
 
 import logging
+import sqlite3
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,19 +168,26 @@ class LiveIndex:
                 if self._open is None:
                     self._open = KnowledgeIndex.open(self._index_dir, self._embedder)
                 return self._open
-        if self._moved(held) and self._lock.acquire(blocking=False):
+        moved_to = self._moved_to(held)
+        if moved_to is not None and self._lock.acquire(blocking=False):
             try:
                 self._open = KnowledgeIndex.open(self._index_dir, self._embedder)
-            except KbError as error:
+            except (KbError, OSError, sqlite3.Error, RuntimeError) as error:
                 log.error("generation %s goes on serving: %s", held.manifest.generation, error)
-                self._refused = live_generation(self._index_dir)
+                self._refused = moved_to
             finally:
                 self._lock.release()
         return self._open or held
 
-    def _moved(self, held: KnowledgeIndex) -> bool:
+    def close(self) -> None:
+        """Release the files of the open generation."""
+        if self._open is not None:
+            self._open.catalog.close()
+            self._open = None
+
+    def _moved_to(self, held: KnowledgeIndex) -> str | None:
         try:
             name = live_generation(self._index_dir)
         except KbError:  # the folder went away; what is in memory still answers
-            return False
-        return name not in (held.manifest.generation, self._refused)
+            return None
+        return None if name in (held.manifest.generation, self._refused) else name

@@ -1,7 +1,6 @@
 """Text → lexical tokens: character bigrams for Chinese, codes and Latin words whole.
 
-Bigrams need no dictionary, so a new product name is found the day it is written; on real
-Chinese support tickets they beat jieba words (see `benchmarks/README.md`).
+Bigrams need no dictionary, so a new product name is found the day it is written.
 """
 
 import re

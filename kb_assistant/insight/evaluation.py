@@ -30,7 +30,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class GoldenRow:
-    """One golden question, as the format in the README says."""
+    """One golden question; the fields are explained in tests/golden/README.md."""
 
     id: str
     text: str
@@ -84,6 +84,8 @@ def evaluate_beir(
     """Return nDCG@10, recall@5, MRR@10 and hit@1 over the queries that have a judgment."""
     values: dict[str, list[float]] = {"ndcg@10": [], "recall@5": [], "mrr@10": [], "hit@1": []}
     for query in queries:
+        if "_id" not in query or not isinstance(query.get("text"), str):
+            raise InvalidInput(f"a query needs _id and text, got {sorted(query)}")
         relevant = judged.get(str(query["_id"]))
         if not relevant:
             continue
@@ -92,6 +94,8 @@ def evaluate_beir(
         values["recall@5"].append(recall(ranked, relevant))
         values["mrr@10"].append(reciprocal_rank(ranked, relevant))
         values["hit@1"].append(hit(ranked, relevant))
+    if not values["hit@1"]:
+        raise InvalidInput("no query has a judgment; --qrels must belong to --queries")
     return {name: score(column) for name, column in values.items()}
 
 
@@ -99,7 +103,10 @@ def read_golden(path: Path, *, split: str | None = None) -> list[GoldenRow]:
     """Return golden rows of a file, or of every .jsonl file of a folder, of one split or of all."""
     files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     rows = [_golden_row(row, file) for file in files for row in read_jsonl(file)]
-    return [row for row in rows if split is None or row.split == split]
+    chosen = [row for row in rows if split is None or row.split == split]
+    if not chosen:
+        raise InvalidInput(f"no golden rows of split {split or 'any'!r} in {str(path)!r}")
+    return chosen
 
 
 def evaluate_golden(rows: Sequence[GoldenRow], rank: RankDocuments, draft: MakeDraft) -> dict[str, Score]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 
 from kb_assistant.errors import StorageError
 
@@ -29,7 +29,7 @@ WRITING: Mapping[str, Any] = {"sqlite_begin": "BEGIN IMMEDIATE"}
 the start; a reader that turns writer half-way fails at once instead."""
 
 _ELSEWHERE = "make the file and its folder writable, or set KB_RECORDS_URL to another place"
-_RESTORE = "move the file away, or bring back a backup with: kb restore"
+_RESTORE = "move the file away, or put a backup copy in its place"
 _SQLITE_REMEDIES = {
     sqlite3.SQLITE_PERM: _ELSEWHERE,
     sqlite3.SQLITE_READONLY: _ELSEWHERE,
@@ -96,7 +96,7 @@ def alembic_config(connection: Connection) -> "Config":
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:  # not quoted: what is no URL may still hold a password
+    except (ArgumentError, ValueError) as error:  # not quoted: what is no URL may still hold a password
         raise StorageError(f"KB_RECORDS_URL is not a database URL; expected e.g. {EXAMPLE_URL}") from error
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise StorageError(
@@ -115,8 +115,8 @@ def _create_engine(url: URL) -> Engine:
             pool_pre_ping=True,
             json_serializer=lambda value: json.dumps(value, ensure_ascii=False, allow_nan=False),
         )
-    except ImportError as error:
-        package = "psycopg[binary]" if url.get_backend_name() == "postgresql" else error.name
+    except (ImportError, NoSuchModuleError) as error:
+        package = "psycopg[binary]" if url.get_backend_name() == "postgresql" else url.drivername
         raise StorageError(
             f"no driver for {_shown(url)}; install one with: pip install '{package}'"
         ) from error

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import count
 from typing import get_args
-from zoneinfo import ZoneInfo
 
-from kb_assistant.assistant import Assistant, IndexStatus, today
+from kb_assistant.assistant import TIMEZONE, Assistant, IndexStatus, today
 from kb_assistant.errors import AlreadyDecided, KbError, NotFound
 from kb_assistant.types import Action, Caller, Chunk, Citation, Customer, Document, Draft, Hit, Kind
 from kb_assistant.web.markup import notice, placeholder
@@ -26,7 +25,6 @@ HITS = 20  # cards of a search
 RECORDS = 200  # rows of today's list: more is for `kb` and the endpoint
 OTHER = "other"  # the reason that needs a note
 REASONS = ("wrong", "outdated", "incomplete", "tone", OTHER)
-_TIMEZONE = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +190,7 @@ class Desk:
         except KbError as error:
             return render_error(self._texts["error_lead"], error)
         day = today()
-        kept = [stored for stored in drafts if stored.created_at.astimezone(_TIMEZONE).date() == day]
+        kept = [stored for stored in drafts if stored.created_at.astimezone(TIMEZONE).date() == day]
         return render_records(kept, self._texts, cut=following is not None and len(kept) == len(drafts))
 
     def index_status(self) -> IndexStatus | None:

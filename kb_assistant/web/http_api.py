@@ -12,8 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi_offline import FastAPIOffline
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from kb_assistant import __version__
 from kb_assistant.assistant import MAX_QUESTION, MAX_TOP_K, Assistant, IndexStatus
@@ -60,15 +61,23 @@ STATUS: dict[type[KbError], int] = {
     EmbedderUnavailable: 503,
     StorageError: 503,
 }
-_HTTP_CODES = {
-    400: "bad_request",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "too_large",
-    422: "invalid_input",
-}
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
+_HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 
 Question = Annotated[str, Field(min_length=1, max_length=MAX_QUESTION, examples=["卡密没收到，钱已经扣了"])]
+
+
+def _iso(value: Any) -> Any:
+    if value is not None and not isinstance(value, str):  # pydantic would take 0 for 1970-01-01
+        raise ValueError("must be a date as 2026-03-01")
+    return value
+
+
+AsOf = Annotated[
+    date | None,
+    BeforeValidator(_iso),
+    Field(description="the date whose rules apply; today by default", examples=["2026-03-01"]),
+]
 
 
 class _Request(BaseModel):
@@ -83,7 +92,7 @@ class SearchRequest(_Request):
     kind: Kind | None = None
     topic: str | None = None
     skill_group: str | None = None
-    as_of: date | None = Field(default=None, description="the date whose rules apply; today by default")
+    as_of: AsOf = None
 
 
 class CustomerContext(_Request):
@@ -100,7 +109,7 @@ class DraftRequest(_Request):
     question: Question
     customer: CustomerContext | None = None
     facts: str | None = Field(default=None, max_length=MAX_QUESTION)
-    as_of: date | None = None
+    as_of: AsOf = None
     generator: Literal["composer"] = "composer"
 
 
@@ -118,7 +127,7 @@ class CheckRequest(_Request):
     question: Question
     text: Question
     citations: list[CitationRef] | None = Field(default=None, max_length=100)
-    as_of: date | None = None
+    as_of: AsOf = None
 
 
 class DecisionRequest(_Request):
@@ -191,11 +200,16 @@ def build_api(assistant: Assistant) -> FastAPI:
     _add_sources(app, assistant)
     _add_operations(app, assistant)
 
-    @app.api_route(
-        "/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False
-    )
-    def unknown(path: str) -> None:
-        raise HTTPException(404, f"no endpoint /v1/{path}; the list is at /docs")
+    @app.api_route("/v1", methods=list(_METHODS), include_in_schema=False)
+    @app.api_route("/v1/{path:path}", methods=list(_METHODS), include_in_schema=False)
+    def unknown(request: Request) -> None:
+        # this route matches every method, so a wrong one on a real endpoint ends here, too
+        allowed = _methods_of(app, request.url.path)
+        if allowed:
+            raise HTTPException(
+                405, f"{request.method} is not possible here, only {allowed}", headers={"Allow": allowed}
+            )
+        raise HTTPException(404, f"no endpoint {request.url.path}; the list is at /docs")
 
     return app
 
@@ -308,8 +322,19 @@ def _add_operations(app: FastAPI, assistant: Assistant) -> None:
 
     @app.get("/readyz", tags=["operations"])
     def readyz() -> dict[str, str]:
-        """Say that the index answers."""
-        return {"status": "ok", "generation": assistant.status(caller=LOCAL_CALLER).generation}
+        """Say that index and records answer."""
+        return {"status": "ok", "generation": assistant.check_ready()}
+
+
+def _methods_of(app: FastAPI, path: str) -> str:
+    """Return the methods that documented endpoints answer at `path`, joined by commas; "" if none."""
+    found: set[str] = set()
+    for method in _METHODS:
+        scope = {"type": "http", "method": method, "path": path, "headers": [], "root_path": ""}
+        for route in app.routes:
+            if getattr(route, "include_in_schema", False) and route.matches(scope)[0] is Match.FULL:
+                found.add(method)
+    return ", ".join(sorted(found))
 
 
 def _draft(assistant: Assistant, body: DraftRequest) -> Draft:

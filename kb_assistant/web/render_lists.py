@@ -3,16 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from zoneinfo import ZoneInfo
 
-from kb_assistant.assistant import IndexStatus
+from kb_assistant.assistant import TIMEZONE, IndexStatus
 from kb_assistant.records import StoredDraft
 from kb_assistant.types import Hit
 from kb_assistant.web.markup import badge, effective_line, escape, kind_badge, place, placeholder
 from kb_assistant.web.texts import Texts
 
 SNIPPET = 160  # code points: more than the two lines a card shows at 1920 wide
-_TIMEZONE = ZoneInfo("Asia/Shanghai")
 _ACTIONS = ("accepted", "edited", "rejected", "handed_off")
 
 
@@ -110,7 +108,7 @@ def _totals(drafts: Sequence[StoredDraft], texts: Texts) -> str:
 def _record(stored: StoredDraft, texts: Texts) -> str:
     draft, decision = stored.draft, stored.decision
     action = decision.action if decision else "open"
-    time = stored.created_at.astimezone(_TIMEZONE)
+    time = stored.created_at.astimezone(TIMEZONE)
     parts = [(texts["record_reply"], draft.reply_text)]
     meta = ""
     if decision:
@@ -118,7 +116,7 @@ def _record(stored: StoredDraft, texts: Texts) -> str:
             parts.append((texts["record_sent"], decision.final_text))
         if decision.reason:
             parts.append((texts["record_reason"], decision.reason))
-        decided = decision.decided_at.astimezone(_TIMEZONE)
+        decided = decision.decided_at.astimezone(TIMEZONE)
         meta = texts["record_by"].format(agent=decision.agent, time=f"{decided:%H:%M:%S}")
     details = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in parts)
     return (

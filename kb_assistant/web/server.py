@@ -4,7 +4,6 @@ import logging
 import os
 import socket
 import tempfile
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -36,8 +35,11 @@ def serve(settings: Settings) -> None:
     import uvicorn
 
     listening = _bind(settings.host, settings.port)
-    with listening:
+    # every user of the page can read Gradio's file cache, so it is a private folder that goes with us
+    with listening, tempfile.TemporaryDirectory(prefix="kb_assistant-") as cache:
+        os.environ["GRADIO_TEMP_DIR"] = cache
         assistant = Assistant.open(settings)
+        assistant.check_ready()
         app = build_app(assistant, settings)
         print(f"kb_assistant: http://{settings.host}:{settings.port}  (API: /v1, docs: /docs)", flush=True)  # noqa: T201
         try:
@@ -55,17 +57,15 @@ def _bind(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: a host name that cannot be one
         raise PortUnavailable(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; "
-            f"choose another port with: kb serve --port {port + 1}"
+            f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}; "
+            f"choose another port with: kb serve --port {port % 65535 + 1}"
         ) from error
     return listening
 
 
 def _silence_gradio() -> None:
-    """Turn off what Gradio phones home with, and keep its temporary files private; before its import."""
+    """Turn off what Gradio phones home with; before its import."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    if "GRADIO_TEMP_DIR" not in os.environ:
-        os.environ["GRADIO_TEMP_DIR"] = str(Path(tempfile.mkdtemp(prefix="kb_assistant-")))
