@@ -41,6 +41,7 @@ from kb_assistant.types import (
 MAX_QUESTION = 10_000  # code points; a burst of chat messages has a few hundred
 MAX_TOP_K = 100
 TIMEZONE = ZoneInfo("Asia/Shanghai")  # where the customers are
+_UNSEEN = ("Cc", "Cs", "Cf")
 _EVIDENCE = 10  # hits a draft looks at
 _SMALL_TALK_REPLY = "您好，我在的，很高兴为您服务。请问有什么可以帮您？方便的话把订单号和遇到的情况一起发我。"
 
@@ -302,7 +303,12 @@ class Assistant:
             InvalidInput: If the text or reason an action needs is missing.
         """
         stored = self.get_draft(draft_id, caller=caller)
-        if action == "edited" and not (final_text or "").strip():
+        final_text, reason, agent = (
+            None if text is None else self._mask(text) for text in (final_text, reason, agent)
+        )
+        if action in ("accepted", "edited") and final_text is not None and not final_text.strip():
+            raise InvalidInput("final_text is blank; give the text that was sent")
+        if action == "edited" and final_text is None:
             raise InvalidInput("an edited draft needs final_text, the text that was sent")
         if action == "rejected" and not (reason or "").strip():
             raise InvalidInput(
@@ -311,15 +317,15 @@ class Assistant:
         if action == "accepted":
             if final_text is None:
                 final_text = stored.draft.reply_text
-            elif self._mask(final_text) != stored.draft.reply_text:
+            elif final_text.strip() != stored.draft.reply_text.strip():
                 action = "edited"  # whoever changed the words edited, whatever they call it
         return self._records.decide(
             draft_id,
             action=action,
-            final_text=None if final_text is None else self._mask(final_text),
-            reason=None if reason is None else self._mask(reason),
+            final_text=final_text,
+            reason=reason,
             caller=caller,
-            agent=self._mask(agent) if agent else caller.name,
+            agent=" ".join(agent.split()) if agent and agent.strip() else caller.name,
         )
 
     def get_draft(self, draft_id: str, *, caller: Caller) -> StoredDraft:
@@ -411,7 +417,8 @@ class Assistant:
         return cleaned
 
     def _mask(self, text: str) -> str:
-        printable = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+        # control characters, lone surrogates and zero-width marks: nothing a person means to say
+        printable = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _UNSEEN)
         return mask(printable, card_key_patterns=self._settings.card_key_patterns).text
 
     def _masked_customer(self, customer: Customer | None) -> Customer | None:

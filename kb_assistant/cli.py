@@ -430,4 +430,6 @@ def _print_scores(scores: "dict[str, Score]", *, as_json: bool) -> None:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    text = json.dumps(value, ensure_ascii=False)
+    # a lone surrogate of the input can be printed only as an escape
+    print(text.encode("utf-8", "backslashreplace").decode("utf-8"), flush=True)

@@ -1,10 +1,11 @@
 """Settings: the only reader of the environment (`KB_…` variables and an `.env` file)."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_cache_path
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BUNDLED_EMBEDDER = "bundled"
@@ -32,11 +33,22 @@ class Settings(BaseSettings):
         default=BUNDLED_EMBEDDER,
         description="'bundled' (multilingual-e5-small, int8), or a sentence-transformers name or folder",
     )
-    embedding_threads: int = Field(default=0, ge=0, description="0: as many as there are cores")
+    embedding_threads: int = Field(default=0, ge=0, le=64, description="0: as many as there are cores")
     card_key_patterns: list[str] = Field(
         default_factory=list,
         description="regular expressions of this platform's card keys, masked without a cue",
     )
+
+    @field_validator("card_key_patterns")
+    @classmethod
+    def _patterns_compile(cls, patterns: list[str]) -> list[str]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+        return patterns
+
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=1, le=65535)
     language: Literal["zh", "en"] = "zh"

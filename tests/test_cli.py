@@ -165,6 +165,11 @@ def test_a_wrong_setting(place: Path) -> None:
     assert done.returncode == 1 and "wrong setting" in done.stderr
 
 
+def test_a_card_key_pattern_that_is_none(place: Path) -> None:
+    done = kb("search", "卡密", cwd=place, KB_CARD_KEY_PATTERNS='["("]')
+    assert done.returncode == 1 and "is not a regular expression" in done.stderr
+
+
 def test_an_index_of_another_model(place: Path) -> None:
     manifest = next((place / "indexes/default/generations").glob("*/manifest.json"))
     whole = manifest.read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """Loading a corpus folder: what is a document, what is a problem, and nothing secret gets out."""
 
 import json
+import logging
 import os
 import time
 from datetime import date
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kb_assistant.corpus import loading
 from kb_assistant.corpus.loading import load_corpus
 from kb_assistant.corpus.parsed import Problem
 from kb_assistant.errors import CorpusError, InvalidInput
@@ -159,10 +161,156 @@ def test_an_id_is_masked_only_if_it_is_a_secret(corpus: Path) -> None:
     assert ids == ["t.jsonl#1", "4111111111111111", "DD20260815000312"]
 
 
+SECRETS_IN_PROBLEMS = {
+    "b.csv": "卡密：abcd-1234-efgh-9999 我的电话13912345678\n1,2\n",
+    "c.md": "---\nkind: tel13912345678\n---\nx",
+    "d.md": "---\neffective_from: 13912345678\n---\nx",
+    "e.md": "---\na: !13912345678 x\n---\nx",
+    "f.jsonl": '{"13912345678": 1}\n{"问\\ue000": 1, "\\n13912345678": 2}',
+    "g.13912345678": "x",
+    "13912345678.doc": "x",
+    "h.\n13912345678": "x",
+    "i.md": "x",
+    "i.md.meta.yaml": "effective_to: 卡密 abcd-1234-efgh-9999",
+    "j.csv": "x" * 230 + ",13912345678," + "y" * 50_000 + ",13912345678\n",
+    "13912345678.meta.yaml": "id: X",
+}
+
+
+def test_no_problem_holds_a_secret(corpus: Path) -> None:
+    for name, text in SECRETS_IN_PROBLEMS.items():
+        add(corpus, name, text)
+    problems = load_corpus(corpus).problems
+    told = "\n".join(map(str, problems))
+    assert len(problems) == len(SECRETS_IN_PROBLEMS)  # two rows of f.jsonl, none of the used sidecar
+    assert "139123" not in told and "345678" not in told and "1234-efgh" not in told
+    assert "b.csv: the columns are '卡密：[卡密1] 我的电话[手机号1]', expected id, question" in told
+    assert "d.md: effective_from is '[手机号1]', expected a date" in told
+    assert "\n[手机号1].doc: the extension is '.doc'" in "\n" + told
+    assert max(len(problem.reason) for problem in problems) <= 403
+    (corpus / "a.md").unlink()
+    with pytest.raises(CorpusError) as caught:
+        load_corpus(corpus)
+    assert "13912345678" not in str(caught.value)
+
+
+def test_patterns_reach_the_problems(corpus: Path) -> None:
+    add(corpus, "ZZ-77.csv", "ZZ-78,b\n")
+    (problem,) = load_corpus(corpus, card_key_patterns=[r"ZZ-\d+"]).problems
+    assert str(problem).startswith("[卡密1].csv: the columns are '[卡密1], b', expected")
+
+
+def test_a_path_is_masked_wherever_it_is_stored(corpus: Path) -> None:
+    add(corpus, "t/13800138000.md", "电话13800138000，备用13900139000")
+    add(corpus, "t/13900139000.csv", "question,answer\n问,答\n")
+    documents = load_corpus(corpus).documents[1:]
+    assert [(d.id, d.path, d.title, d.text) for d in documents] == [
+        ("t/[手机号1].md", "t/[手机号1].md", "[手机号1]", "电话[手机号1]，备用[手机号2]"),
+        ("t/[手机号1].csv#2", "t/[手机号1].csv", "问", "问：问\n答：答"),
+    ]
+
+
+def test_a_pattern_leaves_the_suffix_of_a_path(corpus: Path) -> None:
+    add(corpus, "ZZ77.csv", "question,answer\n问,答\n")
+    documents = load_corpus(corpus, card_key_patterns=["ZZ.*"]).documents
+    assert [document.path for document in documents] == ["[卡密1].csv", "a.md"]
+
+
+def test_files_whose_masked_ids_collide_are_told(corpus: Path) -> None:
+    add(corpus, "13800138000.md", "# 甲二")
+    add(corpus, "13900139000.md", "# 乙二")
+    result = load_corpus(corpus)
+    assert [document.title for document in result.documents] == ["甲二", "甲"]
+    (problem,) = result.problems
+    assert str(problem).startswith("[手机号1].md: the id '[手机号1].md' ('乙二') is taken by '[手机号1].md'")
+
+
+def test_attributes_are_masked_with_their_keys(corpus: Path) -> None:
+    front = '卡密: abcd-1234-efgh\n13800138000: x\nnote: {to: "\\n13800138000"}\n'
+    add(corpus, "b.md", f"---\n{front}---\n正文")
+    assert load_corpus(corpus).documents[1].attributes == {
+        "卡密": "[卡密1]", "[手机号1]": "x", "note": '{"to": "[手机号1]"}',
+    }  # fmt: skip
+
+
+def test_every_document_encodes(corpus: Path) -> None:
+    front = r""""\ud800": x
+"a\udfffb": "c\ud800"
+title: "题\ud800目"
+topic: ["\ud800", "t\ud800"]"""
+    add(corpus, "b.md", f"---\n{front}\n---\n正文")
+    row = r'{"id":"T\ud800-1","question":"q\udc00","resolution":"r","agent":"\ud800","owner":"o\ud800"}'
+    add(corpus, "t.jsonl", row)
+    (corpus / os.fsdecode(b"z\xff.txt")).write_text("x", encoding="utf-8")
+    (corpus / os.fsdecode(b"z\xff.doc")).write_text("x", encoding="utf-8")
+    result = load_corpus(corpus)
+    repr(result).encode()  # its repr would escape them
+    values = [
+        value
+        for d in result.documents
+        for value in (d.id, d.title, d.text, d.path, d.topic or "", d.owner or "", *d.attributes,
+                      *d.attributes.values())
+    ]  # fmt: skip
+    "".join([*values, *map(str, result.problems)]).encode()
+    b, t, z = result.documents[1:]
+    assert (b.title, b.topic, b.attributes) == ("题目", "t", {"ab": "c"})
+    assert (t.id, t.owner, t.attributes) == ("T-1", "o", {})
+    assert (z.id, z.title) == ("z\ufffd.txt", "z\ufffd")
+
+
+def test_metadata_that_cannot_be_read_costs_its_file_or_row(corpus: Path) -> None:
+    add(corpus, "b.md", f"---\nid: 0x{'F' * 5000}\n---\nx")
+    add(corpus, "c.md", "---\neffective_from: 0001-01-01\n---\nx")
+    add(corpus, "d.jsonl", '{"question":"a","answer":"b","tags":' + "[" * 900 + "]" * 900 + "}")
+    result = load_corpus(corpus)
+    assert [document.id for document in result.documents[:2]] == ["a.md", "c.md"]
+    assert result.documents[1].effective_from == date.min
+    assert result.problems[0].path == "b.md"
+    assert result.problems[0].reason.startswith("id cannot be read (Exceeds the limit")
+
+
+def test_a_bug_costs_its_file_and_is_logged(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    add(corpus, "b.txt", "x")
+
+    said = "no half of\n13800138000"
+
+    def broken(path: Path) -> None:
+        raise ZeroDivisionError(said)
+
+    monkeypatch.setitem(loading._READERS, ".txt", broken)
+    with caplog.at_level(logging.ERROR):
+        result = load_corpus(corpus)
+    assert [document.id for document in result.documents] == ["a.md"]
+    reason = (
+        "reading stopped on this file (ZeroDivisionError: no half of [手机号1]); save it again or remove it"
+    )
+    assert result.problems == (Problem("b.txt", None, reason),)
+    assert "in broken" in caplog.text and reason in caplog.text and "13800138000" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+def test_what_is_no_fault_of_a_file_ends_the_build(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    def broken(path: Path) -> None:
+        raise error
+
+    monkeypatch.setitem(loading._READERS, ".md", broken)
+    with pytest.raises(error):
+        load_corpus(corpus)
+
+
+def test_a_name_too_long_for_a_sidecar_is_read(corpus: Path) -> None:
+    add(corpus, "b" * 250 + ".md", "x")
+    assert [len(document.id) for document in load_corpus(corpus).documents] == [4, 253]
+
+
 def test_patterns_reach_the_text(corpus: Path) -> None:
     add(corpus, "b.txt", "收到 ZZ-77。")
     assert load_corpus(corpus, card_key_patterns=[r"ZZ-\d+"]).documents[1].text == "收到 [卡密1]。"
-    with pytest.raises(InvalidInput, match="KB_CARD_KEY_PATTERNS"):
+    with pytest.raises(InvalidInput, match="KB_CARD_KEY_PATTERNS"):  # no problem of every file
         load_corpus(corpus, card_key_patterns=["["])
 
 

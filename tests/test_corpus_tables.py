@@ -78,8 +78,23 @@ def test_broken_jsonl_rows_are_named_and_the_rest_kept(tmp_path: Path) -> None:
 
 
 def test_half_a_surrogate_in_json_cannot_break_what_follows(tmp_path: Path) -> None:
-    (row,) = read_jsonl(write(tmp_path / "a.jsonl", '{"question": "\\ud800", "answer": "a"}')).rows
-    assert row.text.encode() == "问：\ufffd\n答：a".encode()
+    (row,) = read_jsonl(write(tmp_path / "a.jsonl", '{"question": "q\\ud800", "answer": "a"}')).rows
+    assert row.text.encode() == "问：q\n答：a".encode()
+
+
+def test_line_separators_inside_json_strings_end_no_row(tmp_path: Path) -> None:
+    text = '{"question": "一\u2028二\u2029三\x85四", "answer": "a"}\r\n\n{"question": "b", "answer": "c"}'
+    result = read_jsonl(write(tmp_path / "a.jsonl", text))
+    assert result.broken == ()
+    assert [(row.line, row.text) for row in result.rows] == [
+        (1, "问：一\n二\n三\n四\n答：a"),
+        (3, "问：b\n答：c"),
+    ]
+
+
+def test_an_unknown_header_is_quoted_as_written(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="the columns are 'Ab-1, C', expected"):
+        read_csv(write(tmp_path / "a.csv", "Ab-1,C\n"))
 
 
 def test_a_long_question_titles_its_ticket_by_its_beginning(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from kb_assistant.corpus.markdown import find_headings, read_markdown
 from kb_assistant.corpus.metadata import parse_metadata, parse_yaml
-from kb_assistant.corpus.text import clean, clean_line, decode, read_bytes
+from kb_assistant.corpus.text import clean, clean_line, decode, json_lines, read_bytes
 from kb_assistant.errors import UnreadableFile
 
 CHINESE = "卡密错误五分钟内补发，并向客户发送交付截图。"
@@ -55,7 +55,7 @@ def test_a_file_over_the_cap_is_not_read(tmp_path: Path) -> None:
 
 def test_clean_keeps_lines_and_tabs_and_drops_what_is_not_seen() -> None:
     assert clean("a\r\nb\rc\u2028d\te\x00\x1b\u200b\ufeff\u202ef\u00adg\U000e0041") == "a\nb\nc\nd\tefg"
-    assert clean("半个\ud800字") == "半个\ufffd字"
+    assert clean("半个\ud800字") == "半个字"
     assert clean_line(" a \n\t b\x07 ") == "a b"
 
 
@@ -75,7 +75,10 @@ def test_front_matter_is_taken_apart(tmp_path: Path) -> None:
     ("front", "message"),
     [
         ("title: a: b", "not valid YAML .* at line 2, column 9.*; put values with ':' or '#' in quotes"),
-        ("effective_from: 2026-02-30", "not valid YAML .day.*"),
+        ("effective_from: 2026-02-30", "not valid YAML .effective_from: day is out of range"),
+        ("n: !!int ''", "not valid YAML .n: "),
+        ("n: " + "9" * 5000, "not valid YAML .n: Exceeds the limit"),
+        ("? 0x" + "F" * 5000 + "\n: x", "a key of the metadata cannot be read .Exceeds the limit"),
         ("- a", "the metadata is a list, expected lines 'key: value'"),
         ("a: &x 1\nb: *x", "YAML aliases"),
         ("a: " + "[" * 5000, "more than 200 brackets"),
@@ -134,12 +137,26 @@ def test_metadata_is_typed_and_the_rest_are_attributes() -> None:
             {"effective_from": "2026-03-02", "effective_to": "2026-03-01"},
             r"effective_from \(2026-03-02\) is after",
         ),
+        ({"id": 16**5000}, "id cannot be read .Exceeds the limit"),
+        ({"note": [[16**5000]]}, "note cannot be read"),
         ({"kind": "rule"}, "kind is 'rule', expected one of sop, ticket, faq, document"),
     ],
 )
 def test_metadata_that_cannot_be_meant_is_refused(raw: dict[str, object], message: str) -> None:
     with pytest.raises(UnreadableFile, match=message):
         parse_metadata(raw)
+
+
+def test_keys_and_nested_values_are_clean() -> None:
+    raw = {"\ud800": "x", "a\ud800\nb": {"c\ud800": ["1\n2", 3, None]}, "effective_from": "0001-01-01"}
+    metadata = parse_metadata(raw)
+    assert metadata.attributes == {"a b": '{"c": ["1 2", 3, null]}'}
+    assert metadata.effective_from == date.min
+
+
+def test_json_lines_end_at_newlines_only() -> None:
+    assert list(json_lines("a\u2028b\r\n \nc\x85\vd")) == [(1, "a\u2028b\r"), (3, "c\x85\vd")]
+    assert list(json_lines("")) == []
 
 
 def test_empty_metadata_is_none() -> None:

@@ -93,6 +93,25 @@ def test_sources_are_served_masked(client: TestClient) -> None:
         ("OPTIONS", "/v1/search", None, 405, "method_not_allowed"),
         ("POST", "/v1/search", {"query": "卡密", "as_of": 0}, 422, "invalid_input"),
         ("GET", "/v1/drafts?cursor=garbage", None, 422, "invalid_input"),
+        ("GET", "/v1/drafts?cursor=MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMCB4", None, 422, "invalid_input"),
+        (
+            "POST",
+            "/v1/check",
+            {"question": "a", "text": "x[1]", "citations": [{"n": 1}]},
+            422,
+            "invalid_input",
+        ),
+        (
+            "POST",
+            "/v1/check",
+            {
+                "question": "a",
+                "text": "x[1]",
+                "citations": [{"n": 1, "chunk_id": "a"}, {"n": 1, "chunk_id": "b"}],
+            },
+            422,
+            "invalid_input",
+        ),
     ],
 )
 def test_every_error_has_the_envelope(client: TestClient, method, path, body, status, code) -> None:
@@ -105,6 +124,39 @@ def test_every_error_has_the_envelope(client: TestClient, method, path, body, st
 def test_a_body_that_is_not_json(client: TestClient) -> None:
     response = client.post("/v1/search", content=b"\xff{", headers={"content-type": "application/json"})
     assert (response.status_code, response.json()["error"]["code"]) == (400, "bad_request")
+
+
+def test_a_lone_surrogate_is_refused_wherever_it_stands(client: TestClient) -> None:
+    bodies = (
+        rb'{"question": "a", "text": "x[1]", "citations": [{"n": 1, "chunk_id": "\ud800"}]}',
+        rb'{"question": "\ud800", "text": "x"}',
+    )
+    for body in bodies:
+        response = client.post("/v1/check", content=body, headers={"content-type": "application/json"})
+        assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid_input")
+
+
+def test_an_agents_name_is_masked_and_cleaned(client: TestClient) -> None:
+    draft = client.post("/v1/drafts", json={"question": "卡密错误"}).json()
+    url = f"/v1/drafts/{draft['draft_id']}/decision"
+    decided = client.post(url, json={"action": "accepted", "agent": " 小林\u0007 13912345678 "}).json()
+    assert decided["agent"] == "小林 [手机号1]"
+    assert "13912345678" not in client.get("/v1/drafts?status=all").text
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        {"action": "edited", "final_text": "\u0000\u0007"},
+        {"action": "accepted", "final_text": ""},
+        {"action": "rejected", "reason": "\u200b"},
+    ],
+)
+def test_words_that_are_blank_once_cleaned_decide_nothing(client: TestClient, decision: dict) -> None:
+    draft = client.post("/v1/drafts", json={"question": "卡密错误"}).json()
+    url = f"/v1/drafts/{draft['draft_id']}"
+    assert client.post(f"{url}/decision", json=decision).status_code == 422
+    assert client.get(url).json()["decision"] is None
 
 
 def test_control_characters_in_a_question(client: TestClient) -> None:

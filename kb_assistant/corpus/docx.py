@@ -38,7 +38,7 @@ def read_docx(path: Path) -> Parsed:
         blocks = list(_blocks(document))
     except Exception as error:  # the library fails in many ways on a damaged package
         raise UnreadableFile(
-            f"Word cannot have written this file ({error!r:.200}); save it again as .docx"
+            f"Word cannot have written this file ({type(error).__name__}: {error}); save it again as .docx"
         ) from error
     return Parsed(clean("\n".join(blocks)).strip("\n"))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kb_assistant.corpus.metadata import SIDECAR_SUFFIX
 from kb_assistant.corpus.parsed import Problem
+from kb_assistant.corpus.text import clean_line, quote
 
 FORMATS = ".md .txt .pdf .docx .html .jsonl .csv .xlsx"
 _NO_DOCUMENTS = frozenset(("lexicon.yaml", "checks.jsonl", "queries.jsonl", "readme.md"))
@@ -15,7 +16,10 @@ _NO_DOCUMENTS = frozenset(("lexicon.yaml", "checks.jsonl", "queries.jsonl", "rea
 
 @dataclass(frozen=True, slots=True)
 class CorpusFile:
-    """A file to read; `relative` is its path below the corpus, with `/`, and stable across machines."""
+    """A file to read; `relative` is its path below the corpus, one clean line, with `/`.
+
+    It is stable across machines, for telling the file apart only: open `path`.
+    """
 
     path: Path
     relative: str
@@ -34,7 +38,7 @@ def find_files(root: Path, suffixes: frozenset[str]) -> tuple[list[CorpusFile], 
     """
     if not root.is_dir():
         found = [root] if root.suffix.lower() in suffixes else []
-        return [CorpusFile(path, path.name, _sidecars(path)) for path in found], []
+        return [CorpusFile(path, _relative(path, root.parent), _sidecars(path)) for path in found], []
     problems: list[Problem] = []
     files = []
     for path in _walk(root, root.resolve(), root, problems):
@@ -44,7 +48,7 @@ def find_files(root: Path, suffixes: frozenset[str]) -> tuple[list[CorpusFile], 
                 Problem(
                     relative,
                     None,
-                    f"the extension is {path.suffix!r}, expected {FORMATS}; convert or move the file",
+                    f"the extension is {quote(path.suffix)}, expected {FORMATS}; convert or move the file",
                 )
             )
         else:
@@ -92,13 +96,20 @@ def _refusal(path: Path, real_root: Path) -> str | None:
 
 def _relative(path: Path, root: Path) -> str:
     relative = path.relative_to(root).as_posix()
-    return os.fsencode(relative).decode("utf-8", errors="replace")  # names may hold any bytes
+    return clean_line(os.fsencode(relative).decode("utf-8", errors="replace"))  # names may hold any bytes
 
 
 def _sidecars(path: Path) -> tuple[Path, ...]:
     """Return the sidecars of a file; the one that names its extension comes first and wins."""
     names = dict.fromkeys((path.name + SIDECAR_SUFFIX, path.stem + SIDECAR_SUFFIX))
-    return tuple(sidecar for name in names if (sidecar := path.with_name(name)).is_file())
+    return tuple(sidecar for name in names if _is_file(sidecar := path.with_name(name)))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # the document's name is so long that no sidecar can have its name
+        return False
 
 
 def unused_sidecars(root: Path, files: Sequence[CorpusFile]) -> Iterator[Problem]:

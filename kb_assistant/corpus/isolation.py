@@ -87,7 +87,11 @@ class IsolatedParser:
                     f"parsing took longer than {self._wall_seconds:g} s; split the file or save it again"
                 )
             raise UnreadableFile("the parser crashed on this file (damaged?); save it again")
-        return _from_answer(json.loads(answer))
+        try:
+            return _from_answer(json.loads(answer))
+        except ValueError as error:  # a library wrote in between: later answers would be off by one
+            self.close()
+            raise UnreadableFile("the parser crashed on this file (damaged?); save it again") from error
 
     def _start(self) -> subprocess.Popen[bytes]:
         if self._worker is None or self._worker.poll() is not None:
@@ -161,7 +165,8 @@ def _answer(path: Path) -> dict[str, object]:
         limit = f"{_MEMORY_BYTES // 2**20} MB"
         return {"error": f"parsing needs more than {limit} of memory; split the file or save it again"}
     except Exception as error:  # a parser's bug on a strange file costs that file only
-        return {"error": f"the parser stopped on this file ({error!r:.200}); save it again"}
+        reason = f"{type(error).__name__}: {error}"
+        return {"error": f"the parser stopped on this file ({reason}); save it again"}
 
 
 def _limit(used_seconds: float) -> None:

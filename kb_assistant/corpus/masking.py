@@ -21,9 +21,17 @@ _FOLD = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
 }
 _MAX_ROUNDS = 20  # two are the rule; a text built to need more must not cost quadratic time
 
+# Letters may touch a phone only if they say what it is: tel138…, 138…wx; those of a code never do.
+_PHONE_CUES = (
+    "tel", "phone", "mobile", "mob", "cell", "call", "sms", "wx", "vx", "v", "weixin", "wechat",
+    "whatsapp", "qq", "zfb", "alipay",
+)  # fmt: skip
+_AFTER_CUE = "".join(rf"|(?<=(?<![a-z]){cue})" for cue in _PHONE_CUES)
 _PHONE = re.compile(
-    r"(?<![0-9A-Za-z])(?:(?:\+|00)?86[- ]?)?"
-    r"(1[3-9][0-9](?:[- ]?[0-9]{4}){2}|1[3-9][0-9]{2}[- ][0-9]{4}[- ][0-9]{3})(?![0-9A-Za-z])"
+    rf"(?=[+0-9])(?:(?<![0-9a-z]){_AFTER_CUE})(?:(?:\+|00)?86[- ]?)?"
+    r"(1[3-9][0-9](?:[- ]?[0-9]{4}){2}|1[3-9][0-9]{2}[- ][0-9]{4}[- ][0-9]{3})"
+    rf"(?!(?!(?:{'|'.join(_PHONE_CUES)})(?![0-9a-z]))[0-9a-z])",
+    re.IGNORECASE | re.ASCII,
 )
 _IDENTITY = re.compile(r"(?<![0-9A-Za-z])[1-9][0-9]{5}[- ]?[0-9]{8}[- ]?[0-9]{3}[0-9Xx](?![0-9A-Za-z])")
 _OLD_IDENTITY = re.compile(
@@ -59,42 +67,31 @@ class Masked:
     replacements: tuple[tuple[str, str], ...]
 
 
-def mask(
-    text: str,
-    *,
-    card_key_patterns: Sequence[str] = (),
-    known: Sequence[tuple[str, str]] = (),
-) -> Masked:
+def mask(text: str, *, card_key_patterns: Sequence[str] = ()) -> Masked:
     """Replace the secrets of one message; masking a masked text changes nothing.
 
     Args:
         text: Anything a person wrote; placeholders already in it stay and their numbers are taken.
         card_key_patterns: Regular expressions of card keys that need no cue.
-        known: Replacements of an earlier `Masked` of the same conversation: its values keep their
-            numbers, wherever they stand.
 
     Returns:
-        The masked text; `replacements` begins with `known`.
+        The masked text and what was replaced.
 
     Raises:
         InvalidInput: If a pattern is not a regular expression.
     """
-    texts, replacements = mask_all([text], card_key_patterns=card_key_patterns, known=known)
+    texts, replacements = mask_all([text], card_key_patterns=card_key_patterns)
     return Masked(texts[0], replacements)
 
 
 def mask_all(
-    texts: Sequence[str],
-    *,
-    card_key_patterns: Sequence[str] = (),
-    known: Sequence[tuple[str, str]] = (),
+    texts: Sequence[str], *, card_key_patterns: Sequence[str] = ()
 ) -> tuple[list[str], tuple[tuple[str, str], ...]]:
     """Mask several texts of one document with common numbers, as `mask` does for one.
 
     Args:
         texts: For instance title, body and attributes of one document.
         card_key_patterns: See `mask`.
-        known: See `mask`.
 
     Returns:
         The masked texts in the order given, and all replacements.
@@ -104,13 +101,9 @@ def mask_all(
     """
     patterns = _compile(tuple(card_key_patterns))
     masked = list(texts)
-    replacements = list(known)
-    numbers = _taken_numbers([*masked, *(placeholder for placeholder, _ in known)])
-    placeholders = {
-        (kind[1], _value(kind[1], original)): placeholder
-        for placeholder, original in known
-        if (kind := _PLACEHOLDER.fullmatch(placeholder))
-    }
+    replacements: list[tuple[str, str]] = []
+    numbers = _taken_numbers(masked)
+    placeholders: dict[tuple[str, str], str] = {}
 
     def name(span: Span, original: str) -> str:
         key = (span.kind, span.value)
@@ -149,14 +142,6 @@ def _taken_numbers(texts: Iterable[str]) -> dict[str, int]:
         for match in _PLACEHOLDER.finditer(text):
             numbers[match[1]] = max(numbers.get(match[1], 0), int(match[2]))
     return numbers
-
-
-def _value(kind: str, original: str) -> str:
-    folded, _ = _fold(original)
-    if kind == "卡密":
-        return canonical(folded)
-    digits = re.sub("[^0-9X]", "", folded.upper())
-    return digits[-11:] if kind == "手机号" else digits
 
 
 def _fold(text: str) -> tuple[str, list[int] | None]:

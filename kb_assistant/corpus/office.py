@@ -4,6 +4,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from kb_assistant.corpus.text import quote
 from kb_assistant.errors import UnreadableFile
 
 _MAX_ENTRIES = 2_000
@@ -57,8 +58,9 @@ def _check_sizes(entries: list[zipfile.ZipInfo]) -> None:
         )
     for entry in entries:
         if entry.file_size > _SMALL and entry.file_size > _MAX_RATIO * max(1, entry.compress_size):
+            ratio = entry.file_size // max(1, entry.compress_size)
             raise UnreadableFile(
-                f"part {entry.filename!r} unpacks {entry.file_size // max(1, entry.compress_size):,} times, "
+                f"part {quote(entry.filename)} unpacks {ratio:,} times, "
                 f"at most {_MAX_RATIO} is read; save the file again without empty formatted rows"
             )
 
@@ -70,7 +72,7 @@ def _refuse_doctype(package: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
             window = tail + block
             if any(doctype in window for doctype in _DOCTYPES):
                 raise UnreadableFile(
-                    f"part {entry.filename!r} has a DOCTYPE, which Office files must not have; "
+                    f"part {quote(entry.filename)} has a DOCTYPE, which Office files must not have; "
                     "check where the file comes from and save it again"
                 )
             tail = window[-_OVERLAP:]

@@ -71,7 +71,8 @@ def _open(path: Path) -> "PdfReader":
 
 
 def _damaged(error: Exception) -> UnreadableFile:
-    return UnreadableFile(f"the PDF is damaged ({error!r:.200}); print or export it to PDF again")
+    reason = f"{type(error).__name__}: {error}"
+    return UnreadableFile(f"the PDF is damaged ({reason}); print or export it to PDF again")
 
 
 def _page_lines(page: "PageObject") -> list[Line]:

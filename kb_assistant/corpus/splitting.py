@@ -8,13 +8,12 @@ import hashlib
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from kb_assistant.corpus.markdown import find_headings, plain_heading
 from kb_assistant.types import Chunk, Document, Source
 
-CountTokens = Callable[[str], int]
 Span = tuple[int, int]
 
 _WHOLE_UP_TO = {"ticket": 480, "faq": 480, "document": 384}  # tokens; the embedder reads 512
@@ -32,15 +31,12 @@ _CLAUSE = re.compile(r"[；;，,、：:\s]+")
 _LEAST_FILL = 0.25  # of a chunk: a smaller last chunk of a section takes units from the one before
 
 
-def split(
-    document: Document, *, max_tokens: int = 200, count_tokens: CountTokens | None = None
-) -> list[Chunk]:
+def split(document: Document, *, max_tokens: int = 200) -> list[Chunk]:
     """Cut a document into chunks in the order of the text.
 
     Args:
         document: Masked; a ticket or FAQ of up to 480 tokens and a passage of up to 384 stay whole.
-        max_tokens: Upper bound of a chunk, at least 1.
-        count_tokens: Counts the tokens of a text; without it they are estimated.
+        max_tokens: Upper bound of a chunk as `estimate_tokens` counts, at least 1.
 
     Returns:
         Chunks that hold all text but headings and white space; none for a blank document.
@@ -50,21 +46,20 @@ def split(
     """
     if max_tokens < 1:
         raise ValueError(f"max_tokens must be >= 1, got {max_tokens}")
-    count = count_tokens or estimate_tokens
     whole = _strip(document.text, (0, len(document.text)))
     if whole[0] == whole[1]:
         return []
     limit = max(max_tokens, _WHOLE_UP_TO.get(document.kind, 0))
     if PurePosixPath(document.path).suffix.lower() in _TABLE_SUFFIXES:
-        fits = count(document.text[slice(*whole)]) <= limit
-        spans = [whole] if fits else list(_pack(document.text, whole, max_tokens, count))
+        fits = estimate_tokens(document.text[slice(*whole)]) <= limit
+        spans = [whole] if fits else list(_pack(document.text, whole, max_tokens))
         return _to_chunks(document, [("", span) for span in spans])
     return _to_chunks(
         document,
         [
             (heading, span)
             for heading, section in _sections(document.text, document.title)
-            for span in _pack(document.text, section, max_tokens, count)
+            for span in _pack(document.text, section, max_tokens)
         ],
     )
 
@@ -90,14 +85,14 @@ def _sections(text: str, title: str) -> Iterator[tuple[str, Span]]:
     yield " > ".join(name for _, name in path), (start, len(text))
 
 
-def _pack(text: str, section: Span, max_tokens: int, count: CountTokens) -> Iterator[Span]:
+def _pack(text: str, section: Span, max_tokens: int) -> Iterator[Span]:
     """Yield spans of at most `max_tokens`, each of as many whole units as fit."""
 
     def size(first: Span, last: Span) -> int:
-        return count(text[first[0] : last[1]])
+        return estimate_tokens(text[first[0] : last[1]])
 
     packs: list[list[Span]] = []
-    for unit in _units(text, section, max_tokens, count):
+    for unit in _units(text, section, max_tokens):
         if packs and size(packs[-1][0], unit) <= max_tokens:
             packs[-1].append(unit)
         else:
@@ -114,18 +109,18 @@ def _pack(text: str, section: Span, max_tokens: int, count: CountTokens) -> Iter
         yield pack[0][0], pack[-1][1]
 
 
-def _units(text: str, section: Span, max_tokens: int, count: CountTokens) -> Iterator[Span]:
+def _units(text: str, section: Span, max_tokens: int) -> Iterator[Span]:
     """Yield what is kept whole: paragraphs, list items, table rows; sentences where one is too large."""
     for block in _blocks(text, section):
-        if count(text[slice(*block)]) <= max_tokens:
+        if estimate_tokens(text[slice(*block)]) <= max_tokens:
             yield block
             continue
         for sentence in _cut(text, block, _SENTENCE):
-            if count(text[slice(*sentence)]) <= max_tokens:
+            if estimate_tokens(text[slice(*sentence)]) <= max_tokens:
                 yield sentence
                 continue
             for clause in _cut(text, sentence, _CLAUSE):
-                yield from _halve(text, clause, max_tokens, count)
+                yield from _halve(text, clause, max_tokens)
 
 
 def _blocks(text: str, section: Span) -> Iterator[Span]:
@@ -182,12 +177,12 @@ def _cut(text: str, span: Span, ends: re.Pattern[str]) -> Iterator[Span]:
         yield part
 
 
-def _halve(text: str, span: Span, max_tokens: int, count: CountTokens) -> Iterator[Span]:
+def _halve(text: str, span: Span, max_tokens: int) -> Iterator[Span]:
     """Yield pieces of a text without any mark to cut at; a single character is never cut."""
     stack = [span]
     while stack:
         start, end = stack.pop()
-        if end - start <= 1 or count(text[start:end]) <= max_tokens:
+        if end - start <= 1 or estimate_tokens(text[start:end]) <= max_tokens:
             if (piece := _strip(text, (start, end)))[0] < piece[1]:
                 yield piece
             continue

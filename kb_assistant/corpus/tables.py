@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kb_assistant.corpus.office import check_package
 from kb_assistant.corpus.parsed import Row, Rows
-from kb_assistant.corpus.text import clean, clean_line, decode, read_bytes
+from kb_assistant.corpus.text import clean, clean_line, decode, json_lines, quote, read_bytes
 from kb_assistant.errors import UnreadableFile
 from kb_assistant.types import Kind
 
@@ -51,9 +51,7 @@ def read_jsonl(path: Path) -> Rows:
     text = decode(read_bytes(path, max_bytes=_MAX_BYTES))
     rows: list[Row] = []
     broken: list[tuple[int, str]] = []
-    for line, content in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 is legal in JSON
-        if not content.strip():
-            continue
+    for line, content in json_lines(text):
         try:
             rows.append(_to_row(line, _parse_object(content)))
         except _BrokenRow as error:
@@ -100,7 +98,7 @@ def read_xlsx(path: Path) -> Rows:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # the library fails in many ways on a damaged package
         raise UnreadableFile(
-            f"Excel cannot have written this file ({error!r:.200}); save it again as .xlsx"
+            f"Excel cannot have written this file ({type(error).__name__}: {error}); save it again as .xlsx"
         ) from error
     rows: list[Row] = []
     broken: list[tuple[int, str]] = []
@@ -115,9 +113,9 @@ def read_xlsx(path: Path) -> Rows:
                 )
                 found = _read_cells(cells)
             except UnreadableFile as error:
-                unknown.append(f"sheet {sheet.title!r}: {error}")
+                unknown.append(f"sheet {quote(sheet.title)}: {error}")
                 continue
-            prefix = [] if not rows else [f"sheet {sheet.title!r}: "]
+            prefix = [] if not rows else [f"sheet {quote(sheet.title)}: "]
             rows += found.rows
             broken += [(line, "".join([*prefix, reason])) for line, reason in found.broken]
     if not rows and not broken and unknown:
@@ -171,9 +169,8 @@ def _read_cells(records: Iterator[tuple[int, list[str]]]) -> Rows:
         if header is None:
             header = [_column(cell) for cell in record]
             if not _has_known_columns(header):
-                raise UnreadableFile(
-                    f"the columns are {', '.join(filter(None, header))!r}, expected {_EXPECTED}"
-                )
+                names = ", ".join(filter(None, map(clean_line, record)))
+                raise UnreadableFile(f"the columns are {quote(names)}, expected {_EXPECTED}")
             continue
         if len(rows) >= _MAX_ROWS:
             broken.append((line, f"only the first {_MAX_ROWS:,} rows are read; split the table"))
@@ -219,7 +216,7 @@ def _to_row(line: int, raw: Mapping[str, object]) -> Row:
             line, "document", _required(row, "text"), title if isinstance(title, str) else "", metadata
         )
     else:
-        raise _BrokenRow(f"the fields are {', '.join(row)[:100]!r}, expected {_EXPECTED}")
+        raise _BrokenRow(f"the fields are {quote(', '.join(raw))}, expected {_EXPECTED}")
     return Row(line, kind, text, clean_line(question)[:_TITLE_LENGTH], metadata)
 
 

@@ -3,6 +3,7 @@
 import codecs
 import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from kb_assistant.corpus.parsed import Parsed
@@ -18,12 +19,12 @@ _BOMS = (  # longest first: the UTF-32 mark begins with the UTF-16 one
 )
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 # Controls but \n and \t, then characters without width: soft hyphen, spaces and joiners of zero
-# width, direction marks and overrides (they can show a text other than the one indexed), the BOM.
+# width, direction marks and overrides (they can show a text other than the one indexed), halves of
+# surrogate pairs (UTF-8 cannot hold them; JSON and YAML escapes can make them), the BOM.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-_SURROGATES = re.compile("[\ud800-\udfff]")
 # Lead bytes of everyday characters and punctuation. Measured: simplified text in GBK has 97 % or
 # more, traditional text in GBK 38-80 %, Big5 read as GBK at most 56 %; noise has next to none.
 _GB2312_COMMON = frozenset((0xA1, 0xA3, *range(0xB0, 0xD8)))
@@ -97,13 +98,27 @@ def decode(data: bytes) -> str:
 
 def clean(text: str) -> str:
     r"""Return the text with `\n` line ends and without control and invisible characters."""
-    text = _LINE_ENDS.sub("\n", text)
-    return _SURROGATES.sub("\ufffd", _UNSEEN.sub("", text))
+    return _UNSEEN.sub("", _LINE_ENDS.sub("\n", text))
 
 
 def clean_line(text: str) -> str:
     """Return the text as one clean line, each run of white space one space: for ids and titles."""
     return " ".join(clean(text).split())
+
+
+def quote(text: str) -> str:
+    """Return a value for a message: unlike `repr` without escapes, which hide a secret from masking."""
+    return f"'{clean_line(text)}'"
+
+
+def json_lines(text: str) -> Iterator[tuple[int, str]]:
+    r"""Yield (number, line) of the lines of a JSONL text that are not blank, numbered from 1.
+
+    Only `\n` ends a line: what `splitlines` also cuts at, such as U+2028, is legal inside JSON strings.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line
 
 
 def _decode_as(data: bytes, encoding: str) -> str:

@@ -163,6 +163,10 @@ def _end_superseded(documents: Sequence[Document]) -> tuple[list[Document], list
     for document in documents:
         if document.supersedes is None:
             continue
+        if document.supersedes == document.id:
+            what = f"{document.id!r} supersedes itself; that is ignored"
+            problems.append(Problem(document.path, None, what))
+            continue
         if document.effective_from is None or document.effective_from == date.min:
             what = f"supersedes {document.supersedes!r} but has no effective_from, so both rules are in force"
             problems.append(Problem(document.path, None, what))

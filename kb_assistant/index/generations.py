@@ -162,7 +162,10 @@ def read_manifest(directory: Path) -> Manifest:
                 f"{str(directory)!r} has index format {fields['format']!r}, this version reads {FORMAT}; "
                 f"rebuild it with: kb index corpus --index {_index_dir_of(directory)}"
             )
-        return Manifest(**{**fields, "problems": tuple(fields["problems"])})
+        manifest = Manifest(**{**fields, "problems": tuple(fields["problems"])})
+        if not isinstance(manifest.files, dict) or not manifest.files:
+            raise ValueError("files must be an object")
+        return manifest
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise _corrupt(directory, "manifest.json", "is missing or damaged") from error
 

@@ -5,14 +5,19 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from kb_assistant.corpus.text import json_lines
 from kb_assistant.drafting.facts import find_quantities
 from kb_assistant.errors import InvalidInput
 from kb_assistant.insight.metrics import hit, interval, ndcg, recall, reciprocal_rank
-from kb_assistant.types import Draft
+from kb_assistant.types import Draft, DraftStatus
 
+KINDS = frozenset(
+    ("sop", "ticket", "multi", "dated", "conflict", "unanswerable", "out_of_domain", "small_talk")
+)
 RankDocuments = Callable[[str, date | None], list[str]]
 """Question and date → ids of the ten best documents, each once, best first."""
 MakeDraft = Callable[[str, date | None], Draft]
@@ -54,12 +59,10 @@ def score(values: Sequence[float]) -> Score:
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
     """Return the objects of a JSONL file; raises InvalidInput naming the line that is not one."""
     rows = []
-    for number, line in enumerate(_read(path).splitlines(), start=1):
-        if not line.strip():
-            continue
+    for number, line in json_lines(_read(path)):
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidInput(f"{path}:{number}: not a JSON object: {error}") from error
         if not isinstance(row, dict):
             raise InvalidInput(f"{path}:{number}: expected a JSON object, got {type(row).__name__}")
@@ -70,7 +73,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     """Return query id → document id → grade from a BEIR qrels file (tab-separated, with a header)."""
     judged: dict[str, dict[str, int]] = {}
-    for number, line in enumerate(_read(path).splitlines()[1:], start=2):
+    for number, line in islice(json_lines(_read(path)), 1, None):
         fields = line.split("\t")
         if len(fields) != 3 or not fields[2].strip().lstrip("-").isdigit():
             raise InvalidInput(f"{path}:{number}: expected query-id, corpus-id and score, got {line!r}")
@@ -164,6 +167,12 @@ def _figures_found(expected: Sequence[str], text: str) -> float:
 
 def _golden_row(row: dict[str, Any], path: Path) -> GoldenRow:
     try:
+        if row["kind"] not in KINDS or row["status"] not in get_args(DraftStatus):
+            raise ValueError(f"kind {row['kind']!r} with status {row['status']!r}")
+        if not all(
+            isinstance(text, str) for text in (row["text"], *row["relevant"], *row.get("figures", ()))
+        ):
+            raise TypeError("text, relevant and figures must be strings")
         return GoldenRow(
             id=row["_id"],
             text=row["text"],

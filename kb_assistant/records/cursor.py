@@ -1,7 +1,7 @@
 """The cursor of a listing: the place of the last draft of a page, opaque to clients."""
 
 import base64
-from datetime import datetime
+from datetime import UTC, datetime
 
 from kb_assistant.errors import InvalidInput
 
@@ -20,6 +20,7 @@ def read_cursor(cursor: str) -> tuple[datetime, str]:
         created_at = datetime.fromisoformat(moment)
         if created_at.tzinfo is None or not draft_id:
             raise ValueError(place)
-    except ValueError as error:
+        created_at = created_at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidInput(f"{cursor!r} is not a cursor of a listing; start again without one") from error
     return created_at, draft_id

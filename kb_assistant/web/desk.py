@@ -119,21 +119,24 @@ class Desk:
     def decide(
         self, draft_id: str, action: Action, *, final_text: str | None = None, reason: str | None = None
     ) -> Decided:
-        """Record a decision; an acceptance of changed words is recorded as an edit."""
+        """Record a decision, once; the same click a second time shows what was recorded."""
         if not draft_id:
             return Decided(notice(self._texts["no_draft"], css="caution"), closed=False)
         try:
-            draft = self._assistant.get_draft(draft_id, caller=self._caller).draft
-            if action == "accepted" and (final_text or "").strip() != draft.reply_text.strip():
-                action = "edited"
+            stored = self._assistant.get_draft(draft_id, caller=self._caller)
             decision = self._assistant.decide(
                 draft_id, action, caller=self._caller, final_text=final_text, reason=reason
             )
+        except AlreadyDecided as error:
+            made = self._assistant.get_draft(draft_id, caller=self._caller).decision
+            mine = made is not None and made.agent == self._caller.name
+            if made is None or not mine or not _same_deed(made.action, action):
+                return Decided(render_error(self._texts["error_decision"], error), closed=True)
+            decision = made  # a double click: what was recorded is what was meant
         except KbError as error:
-            return Decided(
-                render_error(self._texts["error_decision"], error), closed=isinstance(error, AlreadyDecided)
-            )
-        return Decided(render_decision(decision, self._texts, skill_group=draft.skill_group), closed=True)
+            return Decided(render_error(self._texts["error_decision"], error), closed=False)
+        group = stored.draft.skill_group
+        return Decided(render_decision(decision, self._texts, skill_group=group), closed=True)
 
     def accept(self, draft_id: str, final_text: str) -> Decided:
         """Record that `final_text` is sent."""
@@ -218,10 +221,15 @@ class Desk:
 
 
 def parse_day(text: str | None) -> date | None:
-    """Return the date an ISO date (or date and time) names, None for a blank; ValueError otherwise."""
-    words = (text or "").strip()
-    return date.fromisoformat(words[:10]) if words else None
+    """Return the date of `2026-03-15`, also with / or ., None for a blank; ValueError otherwise."""
+    words = (text or "").strip().replace("/", "-").replace(".", "-")
+    return date.fromisoformat(words) if words else None
 
 
 def _kind(text: str | None) -> Kind | None:
     return next((kind for kind in get_args(Kind) if kind == text), None)
+
+
+def _same_deed(recorded: Action, wanted: Action) -> bool:
+    """Tell whether a recorded action is what the button means: accepting changed words is an edit."""
+    return recorded == wanted or {recorded, wanted} == {"accepted", "edited"}

@@ -50,7 +50,17 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
         customer = Customer(tier or None, kind or None, notes or None) if tier or kind or notes else None
         asked = desk.ask(question, customer=customer, facts=facts, as_of=as_of)
         if isinstance(asked, Refused):
-            return [asked.html, *[gr.skip()] * 12]
+            # the draft of the question before must not be sent in answer to this one
+            return [
+                asked.html,
+                "",
+                *[""] * 4,
+                placeholder(texts["source_start"]),
+                "",
+                "",
+                *_open_for_decision(False),
+                "",
+            ]
         return [
             "",
             asked.draft_id,
@@ -136,7 +146,10 @@ def _question_form(texts: Texts) -> tuple[gr.Textbox, list[Any], gr.Button, gr.H
                 filterable=False,
                 min_width=120,
             )
-            as_of = gr.DateTime(label=texts["as_of"], include_time=False, type="string", elem_id="as-of")
+            # not gr.DateTime: it keeps its last valid value silently when what is typed is no date
+            as_of = gr.Textbox(
+                label=texts["as_of"], placeholder="2026-03-15", elem_id="as-of", max_lines=1, min_width=120
+            )
         facts = gr.Textbox(label=texts["facts"], placeholder=texts["facts_hint"], lines=2, elem_id="facts")
         notes = gr.Textbox(label=texts["notes"], placeholder=texts["notes_hint"], elem_id="notes")
     ask = gr.Button(f"{texts['ask']}  ({texts['ask_hint']})", variant="primary", elem_id="ask")

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi_offline import FastAPIOffline
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -117,8 +117,14 @@ class CitationRef(_Request):
     """The chunk or document behind a marker `[n]`."""
 
     n: int = Field(ge=1, le=999)
-    chunk_id: str | None = None
-    document_id: str | None = None
+    chunk_id: str | None = Field(default=None, min_length=1, max_length=1000)
+    document_id: str | None = Field(default=None, min_length=1, max_length=1000)
+
+    @model_validator(mode="after")
+    def _names_something(self) -> "CitationRef":
+        if (self.chunk_id is None) == (self.document_id is None):
+            raise ValueError("give chunk_id or document_id")
+        return self
 
 
 class CheckRequest(_Request):
@@ -128,6 +134,13 @@ class CheckRequest(_Request):
     text: Question
     citations: list[CitationRef] | None = Field(default=None, max_length=100)
     as_of: AsOf = None
+
+    @model_validator(mode="after")
+    def _numbers_are_distinct(self) -> "CheckRequest":
+        numbers = [citation.n for citation in self.citations or ()]
+        if len(set(numbers)) < len(numbers):
+            raise ValueError("each citation needs a number n of its own")
+        return self
 
 
 class DecisionRequest(_Request):
@@ -275,7 +288,7 @@ def _add_drafts(app: FastAPI, assistant: Assistant) -> None:
     ) -> DraftPage:
         """Return drafts, newest first."""
         page, following = assistant.list_drafts(
-            caller=LOCAL_CALLER, status=status, limit=limit, cursor=cursor
+            caller=LOCAL_CALLER, status=status, limit=limit, cursor=cursor or None
         )
         return DraftPage([_record(stored) for stored in page], following)
 

@@ -34,11 +34,11 @@ def build_search_tab(desk: Desk, texts: Texts) -> None:
                 kind = _choice(texts["kind"], "kind", [(texts["any"], ""), *kinds])
                 topic = _choice(texts["topic"], "topic", [(texts["any"], "")])
                 group = _choice(texts["skill_group"], "skill-group", [(texts["any"], "")])
-                as_of = gr.DateTime(
+                as_of = gr.Textbox(
                     label=texts["date"],
-                    include_time=False,
-                    type="string",
+                    placeholder="2026-03-15",
                     elem_id="search-date",
+                    max_lines=1,
                     min_width=130,
                 )
             line = html_block("", "search-line")

@@ -5,9 +5,11 @@
 """
 
 from pathlib import Path
+from typing import get_args
 
 import gradio as gr
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse
 
 from kb_assistant.assistant import Assistant
 from kb_assistant.settings import Settings
@@ -39,10 +41,16 @@ def mount_page(app: FastAPI, assistant: Assistant, settings: Settings) -> FastAP
         `app`, with the page and the headers that keep it from loading anything from another host.
     """
     app.add_middleware(PrivatePage)
+    for language in get_args(Language):
+        app.add_api_route(f"/{language}", _with_slash, include_in_schema=False)
     other: Language = "en" if settings.language == "zh" else "zh"
     _mount(app, build_page(assistant, other, switch_to="../"), other, f"/{other}")
     _mount(app, build_page(assistant, settings.language, switch_to=f"./{other}/"), settings.language, "/")
     return app
+
+
+def _with_slash(request: Request) -> RedirectResponse:
+    return RedirectResponse(request.url.path + "/" if request.url.path != "/" else "/")
 
 
 def build_page(assistant: Assistant, language: Language, *, switch_to: str) -> gr.Blocks:

@@ -233,3 +233,29 @@ def test_nothing_is_cut_off_or_overlaps(page, size):
             assert apart, (a, b)
     if SHOTS:
         page.screenshot(path=Path(SHOTS) / f"answered-{size[0]}x{size[1]}.png")
+
+
+def test_a_double_click_records_once_and_says_so(page, server):
+    ask(page, QUESTION)
+    page.locator("#accept").dblclick()
+    page.locator("#outcome .done").wait_for()
+    page.wait_for_timeout(500)
+    assert page.locator("#outcome .done strong").inner_text() == "已采纳"
+    assert decision(server.database)["draft_id"] == newest(server)["draft_id"]
+
+
+def test_a_question_that_fails_takes_the_draft_before_it_away(page, server):
+    ask(page, QUESTION)
+    page.locator("#question textarea").fill("长" * 10_001)
+    page.locator("#question textarea").press("Control+Enter")
+    page.locator("#message .notice").wait_for()
+    assert page.locator("#accept").is_disabled()
+    assert page.locator("#editor textarea").input_value() == ""
+
+
+def test_a_date_that_is_none_is_told(page, server):
+    page.locator("#context").get_by_text("补充情况").click()
+    page.locator("#as-of textarea, #as-of input").fill("昨天")
+    page.locator("#question textarea").fill(QUESTION)
+    page.locator("#question textarea").press("Control+Enter")
+    assert "昨天" in page.locator("#message").get_by_text("日期").inner_text()
