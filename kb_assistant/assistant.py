@@ -10,10 +10,10 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from kb_assistant.corpus.masking import mask
-from kb_assistant.drafting.check import check_text
-from kb_assistant.drafting.composer import Composed, compose
+from kb_assistant.drafting.check import check_text, check_uncited
+from kb_assistant.drafting.composer import Composed, compose, sources_of
 from kb_assistant.drafting.evidence import confidence
-from kb_assistant.drafting.text import markers_in, without_markers
+from kb_assistant.drafting.text import without_markers
 from kb_assistant.drafting.triage import grade_of, is_small_talk, topic_and_group
 from kb_assistant.errors import InvalidInput, NotFound
 from kb_assistant.index.embedding import open_embedder
@@ -250,8 +250,8 @@ class Assistant:
             question: The message the text replies to.
             text: The reply, with `[n]` markers.
             caller: Who asks.
-            citations: Chunk or document id behind each number; without them the best hits for
-                `question` are numbered in rank order.
+            citations: Chunk or document id behind each number; without them the markers are not
+                read and each sentence cites the hit for `question` that it is nearest to.
             as_of: The date whose rules apply; today by default.
 
         Returns:
@@ -262,16 +262,16 @@ class Assistant:
         """
         masked = self._clean(text, "text")
         day = as_of or today()
+        index = self._index.current()
         if citations is None:
-            hits = self.search(question, caller=caller, as_of=day).hits
-            cited = {hit.rank: hit.chunk for hit in hits if hit.rank in markers_in(masked)}
-        else:
-            index = self._index.current()
-            cited = {}
-            for number, identifier in citations.items():
-                chunk = _resolve(index, identifier, caller)
-                if chunk is not None:
-                    cited[number] = chunk
+            filters = Filters(scopes=caller.scopes, as_of=day)
+            hits = index.search(self._clean(question, "question"), filters=filters, top_k=_EVIDENCE)
+            return check_uncited(masked, sources_of(hits, index.catalog.document_chunks), as_of=day)
+        cited = {}
+        for number, identifier in citations.items():
+            chunk = _resolve(index, identifier, caller)
+            if chunk is not None:
+                cited[number] = chunk
         return check_text(masked, cited, as_of=day)
 
     def decide(

@@ -1,6 +1,9 @@
 from datetime import date
 
-from kb_assistant.drafting.check import check_text
+import pytest
+
+from kb_assistant.drafting.check import check_text, check_uncited
+from kb_assistant.drafting.polarity import contradicts
 from kb_assistant.drafting.text import split_sentences, statements, without_markers
 from kb_assistant.types import Chunk, Source
 
@@ -32,6 +35,21 @@ def test_sentences_keep_their_markers_and_spans() -> None:
 def test_statements_of_lists_and_tables() -> None:
     text = "## 规则\n1. 先核实。再补发；\n| 情况 | 时限 |\n|---|---|\n| 快充 | 10分钟 |\n| 慢充 | — |"
     assert [s.text for s in statements(text)] == ["先核实。", "再补发；", "快充：10分钟"]
+    assert all(text[s.start : s.end] == s.quote for s in statements(text))
+    assert [s.quote for s in statements(text)] == ["先核实。", "再补发；", "| 快充 | 10分钟 |"]
+
+
+def test_rows_of_several_cells_carry_their_headers() -> None:
+    text = (
+        "| 项目 | 个人 | 商家 | 备注 |\n|---|---|---|---|\n| 大额审核时长 | 15分钟 | 15分钟 | 周末照常 |\n"
+        "| 手续费 | 个人免收 | — | |\n\n| 余额 | 能 | 不能 |"
+    )
+    assert [s.text for s in statements(text)] == [
+        "大额审核时长：个人 15分钟，商家 15分钟，周末照常",
+        "手续费：个人免收",
+        "余额：能，不能",  # its header stands in another chunk
+    ]
+    assert all(text[s.start : s.end] == s.quote for s in statements(text))
 
 
 def test_the_same_amount_in_other_words_is_supported() -> None:
@@ -62,7 +80,7 @@ def test_what_the_agent_states_counts_as_theirs() -> None:
         "您的订单已经在15:30退款50元。", {}, as_of=TODAY, agent_facts="订单已经在15:30退款50元"
     )
     assert [s.support for s in check.sentences] == ["agent"]
-    assert [f.verdict for f in check.figures] == ["supported"]
+    assert [(f.text, f.verdict) for f in check.figures] == [("15:30", "supported"), ("50元", "supported")]
 
 
 def test_courtesy_claims_nothing_but_a_promise_does() -> None:
@@ -90,3 +108,59 @@ def test_a_rule_that_has_ended_is_superseded() -> None:
 def test_mechanical_phrases_get_a_better_line() -> None:
     check = check_text("请耐心等待。", {}, as_of=TODAY)
     assert [(w.kind, bool(w.suggestion)) for w in check.warnings] == [("forbidden_phrase", True)]
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence", "differs"),
+    [
+        ("24小时内可以退款", "24小时内不可以退款", True),
+        ("24小时内不可以退款", "24小时内可以退款", True),
+        (RULE.text, "24小时内无法全额退款", True),
+        (RULE.text, "未提取的点卡付款后24小时内可以全额退款，没有手续费", False),
+        (RULE.text, "付款后24小时内可以全额退款，手续费全免", False),
+        (RULE.text, "付款后24小时内可以全额退款，要收手续费", True),
+        ("点卡已提取的，不支持退款。", "点卡已提取的不能退款", False),
+        ("点卡已提取的，不支持退款。", "点卡已提取的，可以退款", True),
+        ("未提取的可以退款，已提取的不可以退款", "未提取的可以退，已提取的不退", False),
+        ("未提取的可以退款，已提取的不可以退款", "已提取的可以退款", True),
+        ("大额充值须主管审批", "大额充值不需要主管审批", True),
+        ("禁止代客户输入卡密", "可以代客户输入卡密", True),
+        ("等级折扣和优惠券不能叠加", "等级折扣和优惠券可以叠加使用", True),
+        ("单批不超过500张", "单批可以超过500张", True),
+        ("商家账号通过接口下单的除外", "商家账号通过接口下单的除外", False),
+        ("卡密能不能用要看有效期", "卡密能用多久要看有效期", False),
+    ],
+)
+def test_a_negation_the_source_does_not_have(source: str, sentence: str, differs: bool) -> None:
+    assert contradicts(sentence, source) is differs
+
+
+def test_a_denied_rule_is_not_supported() -> None:
+    check = check_text("付款后24小时内不可以全额退款[1]。", {1: RULE}, as_of=TODAY)
+    assert [s.support for s in check.sentences] == ["unsupported"]
+    assert [c.verdict for c in check.citations] == ["does_not_support"]
+
+
+def test_uncited_sentences_find_their_own_source() -> None:
+    other = Chunk(
+        "E#1", "E", "faq", "投诉", "", "投诉48小时内结案。", Source("e.md", None, 0, 10)
+    )  # fmt: skip
+    text = "您好，别着急。投诉48小时内结案[7]。付款后12小时内可以全额退款。月底有活动。"
+    check = check_uncited(text, [RULE, other], as_of=TODAY)
+    assert [(s.support, s.citations) for s in check.sentences] == [
+        ("none", ()),
+        ("faq", (1,)),
+        ("sop", (2,)),
+        ("unsupported", ()),
+    ]
+    assert [(c.n, c.document_id) for c in check.citations] == [(1, "E"), (2, "D")]
+    assert [(f.text, f.verdict) for f in check.figures] == [
+        ("48小时", "supported"),
+        ("12小时", "contradicted"),
+    ]
+
+
+def test_where_a_ticket_says_the_same_the_rule_is_cited() -> None:
+    ticket = Chunk("T#1", "T", "ticket", "", "", RULE.text, Source("t", None, 0, len(RULE.text)))
+    check = check_uncited("付款后24小时内可以全额退款。", [ticket, RULE], as_of=TODAY)
+    assert [c.document_id for c in check.citations] == ["D"]

@@ -83,3 +83,60 @@ def test_tone_follows_the_customer() -> None:
     merchant = draft(chunk("话费慢充支付后72小时内到账。"), customer=Customer(type="merchant"))
     assert angry is not None and angry.text.startswith("非常抱歉")
     assert merchant is not None and "要点如下" in merchant.text
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("客户在话费慢充提交前可以取消。", "您在话费慢充提交前可以取消[1]。"),
+        ("话费慢充未到账，客户可以改退余额。", "话费慢充未到账，您可以改退余额[1]。"),
+        ("话费慢充不用客户申请。", "话费慢充不用您申请[1]。"),
+        ("铂金客户的话费慢充也是72小时。", "铂金客户的话费慢充也是72小时[1]。"),
+        ("客户经理不受理话费慢充。", "客户经理不受理话费慢充[1]。"),
+        ("客户原因的话费慢充取消收0.5%。", "客户原因的话费慢充取消收0.5%[1]。"),
+        ("话费慢充仅限客户主动取消。", "话费慢充仅限客户主动取消[1]。"),
+        ("话费慢充排队时不得劝客户换快充。", None),
+        ("客户嫌话费慢充太慢的，不得自行承诺。", None),
+        ("不要听客户怎么叫，话费慢充看订单。", None),
+    ],
+)
+def test_the_customer_is_addressed_only_where_the_word_opens_a_clause(source: str, said: str | None) -> None:
+    made = draft(chunk(source))
+    assert (None if made is None else made.text.split("\n")[1]) == said
+
+
+def test_near_statements_of_a_chunk_share_a_number_and_a_quote() -> None:
+    source = chunk("话费慢充支付后72小时内到账。\n- 中间一句。\n- 话费慢充可能分几笔到账，到账为止。")
+    made = draft(source)
+    assert made is not None
+    assert made.text.count("[1]") == 2 and "[2]" not in made.text
+    assert made.quotes == {1: source.text}
+
+
+def test_statements_far_apart_get_a_number_each() -> None:
+    filler = "。".join(["这里说的是别的事情，与这条消息没有关系"] * 12)
+    source = chunk(f"话费慢充支付后72小时内到账。\n{filler}。\n话费慢充可能分几笔到账，到账为止。")
+    made = draft(source)
+    assert made is not None
+    assert made.quotes == {1: "话费慢充支付后72小时内到账。", 2: "话费慢充可能分几笔到账，到账为止。"}
+    assert [made.cited[n].id for n in (1, 2)] == [source.id] * 2
+
+
+def test_only_the_likeliest_statements_are_embedded() -> None:
+    embedded: list[str] = []
+
+    def similarity(texts: list[str]) -> list[float]:
+        embedded.extend(texts)
+        return [0.9] * len(texts)
+
+    lines = [f"第{n}条说的是完全无关的事情。" for n in range(60)]
+    source = chunk("\n".join([*lines, "话费慢充支付后72小时内到账。"]))
+    compose(QUESTION, [Hit(source, 1, 1.0, 0.9, 1.0)], similarity=similarity, document_chunks=lambda _: [])
+    assert len(embedded) == 8 and "话费慢充支付后72小时内到账。" in embedded
+
+
+def test_the_lines_of_a_tickets_question_are_not_practice() -> None:
+    made = draft(
+        chunk("问题：话费慢充多久\n话费慢充都两天了\n处理：话费慢充当天到账。", kind="ticket", document="T")
+    )
+    assert made is not None and "都两天了" not in made.text

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from kb_assistant.drafting.facts import Quantity, find_quantities
+from kb_assistant.drafting.polarity import contradicts
 from kb_assistant.drafting.text import Span, markers_in, split_sentences, without_markers
 from kb_assistant.index.tokens import tokenize
 from kb_assistant.types import (
@@ -23,6 +24,7 @@ from kb_assistant.types import (
 # share of a sentence's bigrams that its clause must carry to be called supported; composed
 # sentences reach 0.9, a sentence about something else stays below 0.3
 SUPPORTED_FROM = 0.5
+_COURTESY_CITES_FROM = 0.9  # a sentence shaped like courtesy is a source's only if it is nearly its words
 
 # a sentence of these shapes claims nothing: greeting, empathy, request, closing
 _CLAIMS_NOTHING = re.compile(
@@ -66,28 +68,85 @@ def check_text(
         The verdicts; markers without a chunk appear as dangling citations.
     """
     spans = split_sentences(text)
-    sentences = [_sentence(span, cited, agent_facts) for span in spans]
+    numbers = [markers_in(span.text) for span in spans]
+    return _check(text, spans, numbers, cited, quotes=quotes or {}, as_of=as_of, agent_facts=agent_facts)
+
+
+def check_uncited(text: str, sources: Sequence[Chunk], *, as_of: date) -> Check:
+    """Check a text that does not say what it rests on: each sentence cites the source nearest to it.
+
+    Numbers are given from 1 in order of use; markers in the text are not read.
+
+    Args:
+        text: The reply, with or without markers.
+        sources: Where its sentences may come from, the likeliest first; each sentence takes the
+            one that holds most of its words; among equals the one that does not deny it, rules
+            before tickets, then the one with its figures.
+        as_of: The date whose rules apply.
+
+    Returns:
+        The verdicts; a sentence that claims nothing or is found nowhere cites nothing.
+    """
+    spans = split_sentences(text)
+    cited: dict[int, Chunk] = {}
+    numbers: list[tuple[int, ...]] = []
+    for span in spans:
+        source = _nearest(span.text, sources)
+        if source is None:
+            numbers.append(())
+            continue
+        number = next((n for n, chunk in cited.items() if chunk.id == source.id), len(cited) + 1)
+        cited[number] = source
+        numbers.append((number,))
+    return _check(text, spans, numbers, cited, quotes={}, as_of=as_of, agent_facts="")
+
+
+def _nearest(sentence: str, sources: Sequence[Chunk]) -> Chunk | None:
+    figures = find_quantities(_blanked(sentence))
+    best, best_fit = None, (SUPPORTED_FROM, False, False, -1)
+    for chunk in sources:
+        share = round(containment(sentence, chunk.text), 2)
+        if share < best_fit[0]:
+            continue
+        there = find_quantities(chunk.text)
+        carried = sum(any(q.same_value(figure) for q in there) for figure in figures)
+        fit = (share, not contradicts(sentence, chunk.text), chunk.kind != "ticket", carried)
+        if best is None or fit > best_fit:
+            best, best_fit = chunk, fit
+    # courtesy has words in common with many a ticket without resting on it
+    if _claims_nothing(sentence) and best_fit[0] < _COURTESY_CITES_FROM:
+        return None
+    return best
+
+
+def _check(
+    text: str,
+    spans: Sequence[Span],
+    numbers: Sequence[tuple[int, ...]],
+    cited: Mapping[int, Chunk],
+    *,
+    quotes: Mapping[int, str],
+    as_of: date,
+    agent_facts: str,
+) -> Check:
+    sentences = [
+        Sentence(span.text, span.start, span.end, _support(span.text, ns, cited, agent_facts), ns)
+        for span, ns in zip(spans, numbers, strict=True)
+    ]
     figures = [
         figure for span, sentence in zip(spans, sentences, strict=True)
         for figure in _figures(span, sentence, cited, agent_facts)
     ]  # fmt: skip
     used = dict.fromkeys(n for sentence in sentences for n in sentence.citations)
     citations = [
-        _citation(n, cited.get(n), (quotes or {}).get(n), sentences, as_of) for n in sorted({*used, *cited})
-    ]
+        _citation(n, cited.get(n), quotes.get(n), sentences, as_of) for n in sorted({*used, *cited})
+    ]  # fmt: skip
     return Check(
         sentences=tuple(sentences),
         citations=tuple(citations),
         figures=tuple(figures),
         warnings=tuple(_warnings(text, sentences)),
         quality=_quality(text, sentences, figures),
-    )
-
-
-def _sentence(span: Span, cited: Mapping[int, Chunk], agent_facts: str) -> Sentence:
-    numbers = markers_in(span.text)
-    return Sentence(
-        span.text, span.start, span.end, _support(span.text, numbers, cited, agent_facts), numbers
     )
 
 
@@ -98,17 +157,21 @@ def _support(text: str, numbers: Sequence[int], cited: Mapping[int, Chunk], agen
         default=None,
     )
     if best is not None and containment(text, best.text) >= SUPPORTED_FROM:
-        return best.kind
+        return "unsupported" if contradicts(text, best.text) else best.kind
     if agent_facts and containment(text, agent_facts) >= SUPPORTED_FROM:
         return "agent"
-    if (
-        not numbers
-        and not find_quantities(text)
-        and not _PROMISES.search(text)
-        and _CLAIMS_NOTHING.search(text)
-    ):
-        return "none"
-    return "unsupported"
+    return "none" if not numbers and _claims_nothing(text) else "unsupported"
+
+
+def _claims_nothing(text: str) -> bool:
+    return bool(
+        _CLAIMS_NOTHING.search(text) and not _PROMISES.search(text) and not find_quantities(_blanked(text))
+    )
+
+
+def _blanked(text: str) -> str:
+    """Return `text` with blanks for its markers, so that [1] is no figure and offsets stay."""
+    return re.sub(r"\[\d{1,3}\]", lambda marker: " " * len(marker.group()), text)
 
 
 def containment(text: str, source: str) -> float:
@@ -119,7 +182,7 @@ def containment(text: str, source: str) -> float:
 
 def _figures(span: Span, sentence: Sentence, cited: Mapping[int, Chunk], agent_facts: str) -> list[Figure]:
     found = []
-    for quantity in find_quantities(re.sub(r"\[\d{1,3}\]", lambda m: " " * len(m.group()), span.text)):
+    for quantity in find_quantities(_blanked(span.text)):
         sources = [(n, q) for n in sentence.citations if n in cited for q in find_quantities(cited[n].text)]
         sources += [(0, q) for q in find_quantities(agent_facts)]
         same = next(((n, q) for n, q in sources if q.same_value(quantity)), None)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 _SENTENCE = re.compile(r"[^。！？!?；;\n]*(?:[。！？!?；;]+[”’」』）)】\"']*|\n|$)")
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]\s+|\d{1,2}[.、)]\s*|[①-⑳]\s*|（[一二三四五六七八九十]+）)")
+_EMPTY_CELLS = {"—", "——", "-", "--", "–", "/", "无"}
+_EMPTY_HEADERS = {"备注", "说明"}
 _TABLE_RULE = re.compile(r"^\s*\|?[\s:|-]+\|?\s*$")
 
 
@@ -21,10 +23,19 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One thing a source says: `quote` as it stands there, `text` without list and table marks."""
+    """One thing a source says, `text` without list and table marks.
+
+    `quote` is how it stands there: `quote == whole[start : start + len(quote)]`.
+    """
 
     text: str
     quote: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        """Offset behind the quote."""
+        return self.start + len(self.quote)
 
 
 def split_sentences(text: str) -> list[Span]:
@@ -60,30 +71,57 @@ def without_markers(text: str) -> str:
 def statements(text: str) -> list[Statement]:
     """Return what a chunk states: its sentences, list items and table rows, headings left out.
 
-    A table row reads `first cell：other cells` joined by commas; dashes and empty cells are dropped
-    and so is the header row, which is recognised by the rule under it.
+    A row of two cells reads `first：second`; a longer one gives each further cell the header of its
+    column, `first：header cell，header cell`, unless the cell repeats it or it says nothing (备注,
+    说明). Dashes and empty cells are dropped and so is the header row, which is recognised by the
+    rule under it; without one in sight the cells stand alone.
     """
     found: list[Statement] = []
+    header: list[str] = []
+    at = 0
     lines = text.split("\n")
     for number, line in enumerate(lines):
+        start, at = at, at + len(line) + 1
+        is_row = line.lstrip().startswith("|")
+        header = header if is_row else []
         if not line.strip() or line.lstrip().startswith("#") or _TABLE_RULE.match(line):
             continue
-        if line.lstrip().startswith("|"):
-            is_header = number + 1 < len(lines) and bool(_TABLE_RULE.match(lines[number + 1]))
-            if not is_header and (row := _row_text(line)):
-                found.append(Statement(row, line.strip()))
+        if is_row:
+            if number + 1 < len(lines) and _TABLE_RULE.match(lines[number + 1]):
+                header = _cells(line)
+            elif row := _row_text(_cells(line), header):
+                found.append(Statement(row, line.strip(), start + line.index("|")))
             continue
-        body = _LIST_MARK.sub("", line.lstrip("> "))
-        found.extend(Statement(_plain(s.text), s.text) for s in split_sentences(body) if _plain(s.text))
+        body = line.lstrip("> ")
+        body = body[_list_mark(body) :]
+        start += len(line) - len(body)
+        found.extend(
+            Statement(plain, s.text, start + s.start)
+            for s in split_sentences(body)
+            if (plain := _plain(s.text))
+        )
     return found
 
 
-def _row_text(line: str) -> str:
-    cells = [_plain(cell) for cell in line.strip().strip("|").split("|")]
-    cells = [cell for cell in cells if cell and cell not in "—-–/无"]
-    if len(cells) < 2:
+def _list_mark(line: str) -> int:
+    mark = _LIST_MARK.match(line)
+    return mark.end() if mark else 0
+
+
+def _cells(line: str) -> list[str]:
+    return [_plain(cell) for cell in line.strip().removeprefix("|").removesuffix("|").split("|")]
+
+
+def _row_text(cells: list[str], header: list[str]) -> str:
+    labels = header if len(header) == len(cells) > 2 else [""] * len(cells)
+    parts = [
+        cell if not label or label in cell or label in _EMPTY_HEADERS else f"{label} {cell}"
+        for cell, label in zip(cells, labels, strict=True)
+        if cell and cell not in _EMPTY_CELLS
+    ]
+    if len(parts) < 2 or not cells[0]:
         return ""
-    return f"{cells[0]}：{'，'.join(cells[1:])}"
+    return f"{cells[0]}：{'，'.join(parts[1:])}"
 
 
 def _plain(text: str) -> str:
