@@ -165,6 +165,7 @@ def test_control_characters_in_a_question(client: TestClient) -> None:
 
 def test_operations(client: TestClient) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.head("/healthz").status_code == client.head("/readyz").status_code == 200
     ready = client.get("/readyz").json()
     assert ready["generation"] == client.get("/v1/index").json()["generation"]
 

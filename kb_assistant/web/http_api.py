@@ -328,11 +328,13 @@ def _add_operations(app: FastAPI, assistant: Assistant) -> None:
         """Return what is published."""
         return assistant.status(caller=LOCAL_CALLER)
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=["operations"])
     def healthz() -> dict[str, str]:
         """Say that the process is alive."""
         return {"status": "ok"}
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", tags=["operations"])
     def readyz() -> dict[str, str]:
         """Say that index and records answer."""
