@@ -1,5 +1,6 @@
 """What the documentation promises: commands, light imports, offline, packaged files."""
 
+import os
 import re
 import subprocess
 import sys
@@ -116,3 +117,24 @@ print([t.name for t in threading.enumerate()])
     )
     assert done.returncode == 0, done.stderr
     assert "tried to" not in done.stderr
+
+
+@pytest.mark.model
+def test_onnxruntime_is_told_not_to_report_before_it_is_imported(tmp_path: Path) -> None:
+    """Its uploader is native code, which the test above cannot see; seen with strace, it asks for
+    mobile.events.data.microsoft.com unless the variable is set before the import."""
+    code = """
+import importlib.abc, os, sys
+class Watch(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "onnxruntime":
+            assert os.environ.get("ORT_DISABLE_TELEMETRY") == "1", "imported too early"
+sys.meta_path.insert(0, Watch())
+from kb_assistant.settings import Settings
+from kb_assistant.index.embedding import open_embedder
+open_embedder(Settings()).embed_queries(["卡密"])
+assert "onnxruntime" in sys.modules
+"""
+    environ = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=environ)
+    assert done.returncode == 0, done.stderr

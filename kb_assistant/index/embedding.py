@@ -35,10 +35,12 @@ class OnnxEmbedder:
         Raises:
             EmbedderUnavailable: If a file is missing or unreadable.
         """
+        # Since 1.29 ONNX Runtime reports to Microsoft from Linux, too. Only this variable, set before
+        # the import, keeps the uploader from starting; disable_telemetry_events() comes too late.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
         from tokenizers import Tokenizer
 
-        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors: warnings are about other hardware
