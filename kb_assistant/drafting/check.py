@@ -6,7 +6,7 @@ from datetime import date
 
 from kb_assistant.drafting.facts import Quantity, find_quantities
 from kb_assistant.drafting.polarity import contradicts
-from kb_assistant.drafting.text import Span, markers_in, split_sentences, without_markers
+from kb_assistant.drafting.text import MARKER, Span, markers_in, split_sentences, without_markers
 from kb_assistant.index.tokens import tokenize
 from kb_assistant.types import (
     Check,
@@ -171,7 +171,7 @@ def _claims_nothing(text: str) -> bool:
 
 def _blanked(text: str) -> str:
     """Return `text` with blanks for its markers, so that [1] is no figure and offsets stay."""
-    return re.sub(r"\[\d{1,3}\]", lambda marker: " " * len(marker.group()), text)
+    return MARKER.sub(lambda marker: " " * len(marker.group()), text)
 
 
 def containment(text: str, source: str) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 # a sentence runs to its closing mark (with the quotes and brackets that close after it) or line end
 _SENTENCE = re.compile(r"[^。！？!?；;\n]*(?:[。！？!?；;]+[”’」』）)】\"']*|\n|$)")
-_MARKER = re.compile(r"\[(\d{1,3})\]")
+MARKER = re.compile(r"\[([0-9]{1,3})\]")  # the citation marker [n]; ASCII digits only
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]\s+|\d{1,2}[.、)]\s*|[①-⑳]\s*|（[一二三四五六七八九十]+）)")
 _EMPTY_CELLS = {"—", "——", "-", "--", "–", "/", "无"}
 _EMPTY_HEADERS = {"备注", "说明"}
@@ -50,7 +50,7 @@ def split_sentences(text: str) -> list[Span]:
         if not stripped:
             continue
         start = match.start() + raw.index(stripped)
-        if spans and _MARKER.sub("", stripped).strip() == "":  # "…。[1]": the marker looks back
+        if spans and MARKER.sub("", stripped).strip() == "":  # "…。[1]": the marker looks back
             last = spans.pop()
             spans.append(Span(text[last.start : start + len(stripped)], last.start, start + len(stripped)))
             continue
@@ -60,12 +60,12 @@ def split_sentences(text: str) -> list[Span]:
 
 def markers_in(text: str) -> tuple[int, ...]:
     """Return the numbers of the citation markers `[n]` in `text`, in order, each once."""
-    return tuple(dict.fromkeys(int(n) for n in _MARKER.findall(text)))
+    return tuple(dict.fromkeys(int(n) for n in MARKER.findall(text)))
 
 
 def without_markers(text: str) -> str:
     """Return `text` as it is sent: without citation markers and the blanks before them."""
-    return re.sub(r"[ \t]*\[\d{1,3}\]", "", text)
+    return re.sub(rf"[ \t]*{MARKER.pattern}", "", text)
 
 
 def statements(text: str) -> list[Statement]:

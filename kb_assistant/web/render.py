@@ -3,14 +3,13 @@
 Pure functions over the nouns of `types`; whatever a customer or a document wrote is escaped.
 """
 
-import re
 from collections.abc import Mapping
 
+from kb_assistant.drafting.text import MARKER
 from kb_assistant.types import Citation, Decision, Draft, DraftWarning, Figure, HandOff, Sentence
 from kb_assistant.web.markup import Mark, badge, escape, notice, paint, place
 from kb_assistant.web.texts import Texts
 
-_MARKER = re.compile(r"\[(\d{1,3})\]")
 _SERIOUS = ("conflict", "contradicts_sop", "promise", "quoted_instruction", "superseded")
 
 
@@ -116,7 +115,7 @@ def _sentence(sentence: Sentence, draft: Draft, known: Mapping[int, Citation], t
         if w.start is not None and w.end is not None
     ]
     pieces, at = [], sentence.start
-    for marker in _MARKER.finditer(draft.text, sentence.start, sentence.end):
+    for marker in MARKER.finditer(draft.text, sentence.start, sentence.end):
         pieces.append(paint(draft.text, at, marker.start(), marks))
         pieces.append(_cite_button(int(marker.group(1)), known, texts))
         at = marker.end()
