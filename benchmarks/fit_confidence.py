@@ -25,7 +25,8 @@ def main() -> None:
     x = np.array([features(h) for h in hits])
     answerable = np.array([row.status != "refused" for row in rows])
     intercept, *weights = fit(x, answerable)
-    print(f"INTERCEPT = {intercept:.1f}\nWEIGHTS = ({', '.join(f'{w:.3g}' for w in weights)})")
+    # cosines lie within 0.1 of each other, so the digits of their weight matter
+    print(f"INTERCEPT = {intercept:.3f}\nWEIGHTS = ({', '.join(f'{w:.3f}' for w in weights)})")
     p = 1 / (1 + np.exp(-(intercept + x @ weights)))
     print("bar   answered  refused   (development split)")
     for bar in (0.2, 0.3, 0.4, 0.5, 0.6):
