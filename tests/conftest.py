@@ -1,6 +1,10 @@
 """Fixtures: a corpus of four small files, an embedder, a built index, an assistant; new for each test."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -98,3 +102,31 @@ def assistant(settings: Settings, embedder: HashEmbedder) -> Iterator[Assistant]
     made = Assistant(LiveIndex(settings.index_dir, embedder), embedder, settings)
     yield made
     made.close()
+
+
+NOBODY = 65534
+
+
+@contextmanager
+def as_ordinary_user() -> Iterator[None]:
+    """Act as a user whom file permissions bind; root, as which containers run tests, is not bound."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can reach, owned by the ordinary one; pytest's own is private to root."""
+    folder = Path(tempfile.mkdtemp(prefix="kb-open-"))
+    folder.chmod(0o755)
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)

@@ -1,5 +1,4 @@
 import multiprocessing
-import os
 import stat
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pytest
 
 from kb_assistant.errors import EmbedderUnavailable, StorageError
 from kb_assistant.index import e5
+from tests.conftest import as_ordinary_user
 
 PREPARE = "import sys, pathlib; from kb_assistant.index import e5; e5.prepare(pathlib.Path(sys.argv[1]))"
 
@@ -46,11 +46,10 @@ def test_cache_that_cannot_be_written_names_the_setting(tmp_path: Path) -> None:
         e5.prepare(tmp_path / "file" / "cache")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_read_only_cache_names_the_setting(tmp_path: Path) -> None:
-    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    with pytest.raises(StorageError, match="cannot be prepared in .*set KB_CACHE_DIR"):
-        e5.prepare(tmp_path)
+def test_read_only_cache_names_the_setting(open_folder: Path) -> None:
+    open_folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    with as_ordinary_user(), pytest.raises(StorageError, match="cannot be prepared in .*set KB_CACHE_DIR"):
+        e5.prepare(open_folder)
 
 
 @pytest.mark.model

@@ -40,6 +40,7 @@ from kb_assistant.types import (
     Sentence,
     Source,
 )
+from tests.conftest import as_ordinary_user
 
 AGENT = Caller(name="小李", role="agent", scopes=frozenset({"public", "内部"}))
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -446,12 +447,13 @@ def test_a_folder_in_place_of_the_file_says_so(tmp_path: Path) -> None:
         Records.open(f"sqlite:///{tmp_path}")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anything")
-def test_a_read_only_file_says_so_when_it_is_opened(path: Path, url: str) -> None:
-    Records.open(url).close()
-    path.chmod(0o444)
-    with pytest.raises(StorageError, match=r"readonly database; make .* or set KB_RECORDS_URL"):
-        Records.open(url)
+def test_a_read_only_file_says_so_when_it_is_opened(open_folder: Path) -> None:
+    path = open_folder / "records.sqlite3"
+    with as_ordinary_user():
+        Records.open(f"sqlite:///{path}").close()
+        path.chmod(0o444)
+        with pytest.raises(StorageError, match=r"readonly database; make .* or set KB_RECORDS_URL"):
+            Records.open(f"sqlite:///{path}")
 
 
 def test_a_file_that_is_no_database_says_so_and_is_left_alone(path: Path, url: str) -> None:
