@@ -1,7 +1,6 @@
 """PDF, Word and HTML: what is read, in which order, and what hostile files cost."""
 
 import random
-import time
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -304,10 +303,9 @@ def test_html_by_declared_encoding(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "unit", ["<div>", "<b>x", "<br>", "<a x=1 ", "<!--", "<li>x", "<table><tr><td>", "</p>"]
 )
-def test_strange_html_takes_a_moment(tmp_path: Path, unit: str) -> None:
-    start = time.perf_counter()
+@pytest.mark.timeout(60)  # what is quadratic would take minutes
+def test_strange_html_is_not_quadratic(tmp_path: Path, unit: str) -> None:
     read_page(tmp_path, "<p>正文</p>" + unit * 20_000)
-    assert time.perf_counter() - start < 15  # about a second alone; what is quadratic would take minutes
 
 
 def test_the_worker_reads_every_isolated_format(tmp_path: Path) -> None:

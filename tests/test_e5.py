@@ -72,9 +72,7 @@ def test_processes_that_start_together_prepare_once(tmp_path: Path) -> None:
     assert first == second
     assert sorted(path.name for path in tmp_path.iterdir()) == [e5.REVISION, f"{e5.REVISION}.lock"]
     written = (tmp_path / e5.REVISION / e5.MODEL_FILE).stat().st_mtime_ns
-    started = time.perf_counter()
     e5.prepare(tmp_path)
-    assert time.perf_counter() - started < 0.1
     assert (tmp_path / e5.REVISION / e5.MODEL_FILE).stat().st_mtime_ns == written
 
 

@@ -1,6 +1,5 @@
 import os
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -106,24 +105,14 @@ def test_order_and_vectors_do_not_depend_on_the_batch(embedder: OnnxEmbedder) ->
     np.testing.assert_allclose(embedder.embed_passages(texts), alone, atol=1e-5)
 
 
-def test_long_text_is_cut_and_fast(embedder: OnnxEmbedder) -> None:
+def test_long_text_is_cut(embedder: OnnxEmbedder) -> None:
     long = "卡密兑换失败请联系客服" * 10_000
-    started = time.perf_counter()
     row = embedder.embed_passages([long])
-    assert time.perf_counter() - started < 10
     np.testing.assert_allclose(row, embedder.embed_passages([long[:5_000]]), atol=1e-5)
 
 
 def test_half_an_emoji_does_not_stop_an_import(embedder: OnnxEmbedder) -> None:
     assert embedder.embed_passages(["好\ud83d"]).shape == (1, 384)
-    assert embedder.count_tokens("\ud83d") >= 1
-
-
-def test_tokens_are_counted_without_prefix_and_marks(embedder: OnnxEmbedder) -> None:
-    assert embedder.count_tokens("") == 0
-    assert embedder.count_tokens("hello") == 2
-    assert embedder.count_tokens("hello " * 600) == 1201
-    assert embedder.max_tokens == 508
 
 
 def test_threads_share_one_embedder(embedder: OnnxEmbedder) -> None:

@@ -1,7 +1,6 @@
 """Masking: a table of what is and is not a secret, and its properties."""
 
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -284,8 +283,7 @@ def test_every_mobile_number_beside_chinese_text_is_masked(number: int, around: 
         "\u200b1",
     ],
 )
-def test_a_hundred_thousand_characters_take_a_moment(unit: str) -> None:
+@pytest.mark.timeout(60)  # what is quadratic would take minutes
+def test_a_hundred_thousand_characters_are_not_quadratic(unit: str) -> None:
     text = (unit * (100_000 // len(unit) + 1))[:100_000]
-    start = time.perf_counter()
     mask("卡密：" + text)
-    assert time.perf_counter() - start < 10  # 0.5 s alone; what is quadratic would take minutes

@@ -74,15 +74,6 @@ class OnnxEmbedder:
         """Embed what is searched, in the order given; an empty list gives shape (0, dim)."""
         return self._embed([f"passage: {text}" for text in texts])
 
-    def count_tokens(self, text: str) -> int:
-        """Count the tokens of a whole text, without prefix and end marks; compare with `max_tokens`."""
-        return len(self._tokenizer.encode(_encodable(text)).ids) - len(self._tokenizer.encode("").ids)
-
-    @property
-    def max_tokens(self) -> int:
-        """Tokens of a passage that count towards its vector; what comes after is not seen."""
-        return e5.MAX_TOKENS - len(self._tokenizer.encode("passage:").ids)
-
     def _tokens(self, text: str) -> list[int]:
         # encode, not encode_batch: that one's thread pool warns when the process forks later
         ids: list[int] = self._tokenizer.encode(_encodable(text)).ids
