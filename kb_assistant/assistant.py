@@ -163,13 +163,17 @@ class Assistant:
         return SearchResult(tuple(hits), _ms_since(started), index.manifest.generation)
 
     def search_documents(
-        self, query: str, *, caller: Caller, top_k: int = 10, as_of: date | None = None
-    ) -> list[str]:
-        """Return the ids of the best documents, each once; the ranking is that of `search`."""
-        filters = Filters(scopes=caller.scopes, as_of=as_of or today())
-        return self._index.current().search_documents(
-            self._clean(query, "query"), filters=filters, top_k=top_k
-        )
+        self, questions: Sequence[tuple[str, date | None]], *, caller: Caller, top_k: int = 10
+    ) -> list[list[str]]:
+        """Return for each question, on its date, the ids of the best documents, each once.
+
+        The ranking is that of `search`; many questions are embedded together.
+        """
+        queries = [
+            (self._clean(text, "query"), Filters(scopes=caller.scopes, as_of=as_of or today()))
+            for text, as_of in questions
+        ]
+        return self._index.current().search_documents(queries, top_k=top_k)
 
     def draft(
         self,

@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from enum import StrEnum
@@ -19,7 +19,7 @@ from kb_assistant.types import LOCAL_CALLER, Check, Customer, Draft
 
 if TYPE_CHECKING:
     from kb_assistant.assistant import Assistant
-    from kb_assistant.insight.evaluation import Score
+    from kb_assistant.insight.evaluation import Outcome, Score
 
 app = typer.Typer(
     name="kb",
@@ -246,27 +246,36 @@ def evaluate(
     split: Annotated[
         SplitOption | None, typer.Option("--split", help="Only this split of the golden rows.")
     ] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", help="Keep this run in a file, to compare later runs with.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", help="A kept run: show what got better and worse since.")
+    ] = None,
     index_dir: IndexOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure the production pipeline on judged questions: retrieval, and drafts on golden rows."""
+    from kb_assistant.insight.comparison import load_run, save_run
     from kb_assistant.insight.evaluation import (
         evaluate_beir,
         evaluate_golden,
         read_golden,
         read_jsonl,
         read_qrels,
+        scores,
     )
 
     if (golden is None) == (queries is None or qrels is None):
         raise typer.BadParameter("give either --queries with --qrels, or --golden")
+    earlier = None if against is None else load_run(against)
     with _assistant(index_dir) as assistant:
 
-        def rank(text: str, on: date | None) -> list[str]:
-            return assistant.search_documents(text, caller=LOCAL_CALLER, as_of=on)
+        def rank(questions: Sequence[tuple[str, date | None]]) -> list[list[str]]:
+            return assistant.search_documents(questions, caller=LOCAL_CALLER)
 
         if golden is not None:
-            scores = evaluate_golden(
+            outcomes = evaluate_golden(
                 read_golden(golden, split=split.value if split else None),
                 rank,
                 lambda text, on: assistant.draft(text, caller=LOCAL_CALLER, as_of=on, keep=False),
@@ -274,8 +283,13 @@ def evaluate(
         else:
             assert queries is not None
             assert qrels is not None
-            scores = evaluate_beir(read_jsonl(queries), read_qrels(qrels), rank)
-    _print_scores(scores, as_json=as_json)
+            outcomes = evaluate_beir(read_jsonl(queries), read_qrels(qrels), rank)
+    if save is not None:
+        save_run(outcomes, save)
+    if earlier is not None:
+        _print_comparison(earlier, outcomes, as_json=as_json)
+    else:
+        _print_scores(scores(outcomes), as_json=as_json)
 
 
 @app.command()
@@ -427,6 +441,34 @@ def _print_scores(scores: "dict[str, Score]", *, as_json: bool) -> None:
     for name, s in scores.items():
         if s.n:
             print(f"{name:12} {100 * s.mean:5.1f}  [{100 * s.low:5.1f}, {100 * s.high:5.1f}]  n={s.n}")
+
+
+def _print_comparison(before: "Sequence[Outcome]", after: "Sequence[Outcome]", *, as_json: bool) -> None:
+    from kb_assistant.insight.comparison import compare, moved
+    from kb_assistant.wire import to_json
+
+    differences = compare(before, after)
+    questions = {metric: moved(before, after, metric) for metric in differences}
+    if as_json:
+        _print_json(
+            {
+                "metrics": {name: to_json(d) for name, d in differences.items()},
+                "questions": {name: [to_json(q) for q in changed] for name, changed in questions.items()},
+            }
+        )
+        return
+    for name, d in differences.items():
+        low, high = 100 * d.difference.low, 100 * d.difference.high
+        print(
+            f"{name:12} {100 * d.before:5.1f} -> {100 * d.after:5.1f}  {100 * d.difference.mean:+5.1f} "
+            f"[{low:+5.1f}, {high:+5.1f}]  {d.better} better, {d.worse} worse, n={d.difference.n}"
+        )
+    for name in [name for name in ("ndcg@10", "answered", "refused") if questions.get(name)]:
+        print(f"\n{name}")
+        for q in questions[name]:
+            ranks = f"first relevant {q.rank_before or '-'} -> {q.rank_after or '-'}"
+            tops = f"top {q.first_before or '-'} -> {q.first_after or '-'}"
+            print(f"  {q.after - q.before:+.2f}  {q.id}  {q.text[:40]!r}  {ranks}, {tops}")
 
 
 def _print_json(value: Any) -> None:

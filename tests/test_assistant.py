@@ -127,7 +127,7 @@ def test_a_stranger_sees_nothing(assistant: Assistant) -> None:
     draft = assistant.draft("卡密错误", caller=LOCAL_CALLER)
     chunk_id = assistant.search("卡密", caller=LOCAL_CALLER).hits[0].chunk.id
     assert assistant.search("卡密", caller=STRANGER).hits == ()
-    assert assistant.search_documents("卡密", caller=STRANGER) == []
+    assert assistant.search_documents([("卡密", None)], caller=STRANGER) == [[]]
     for call in (
         lambda: assistant.chunk(chunk_id, caller=STRANGER),
         lambda: assistant.document("SOP-KM-01", caller=STRANGER),

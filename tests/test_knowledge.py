@@ -36,7 +36,7 @@ def test_a_chunk_is_a_span_of_its_document(index: KnowledgeIndex) -> None:
     ("day", "expected"), [(date(2026, 2, 28), "SOP-ZF-02-V1"), (date(2026, 3, 1), "SOP-ZF-02")]
 )
 def test_the_rule_in_force_on_the_date(index: KnowledgeIndex, day: date, expected: str) -> None:
-    found = index.search_documents("点卡未提取退款手续费", filters=Filters(frozenset({"public"}), day))
+    (found,) = index.search_documents([("点卡未提取退款手续费", Filters(frozenset({"public"}), day))])
     assert found[0] == expected
     assert not {"SOP-ZF-02", "SOP-ZF-02-V1"} <= set(found)
 
@@ -68,7 +68,7 @@ def test_a_blank_query_matches_nothing_and_top_k_is_checked(index: KnowledgeInde
 
 
 def test_documents_are_distinct_and_agree_with_the_hits(index: KnowledgeIndex) -> None:
-    documents = index.search_documents("卡密错误", filters=TODAY)
+    (documents,) = index.search_documents([("卡密错误", TODAY)])
     hits = index.search("卡密错误", filters=TODAY, top_k=50)
     assert documents == list(dict.fromkeys(hit.chunk.document_id for hit in hits))
 

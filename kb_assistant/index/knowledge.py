@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,7 +108,7 @@ class KnowledgeIndex:
             raise ValueError(f"top_k must be >= 1, got {top_k}")
         if not query.strip():
             return []
-        ranking = self.rank(query, filters=filters)
+        (ranking,) = self.rank([(query, filters)])
         best = ranking.rows[:top_k]
         rows = [row for row, _ in best]
         return [
@@ -123,16 +124,26 @@ class KnowledgeIndex:
             )
         ]
 
-    def search_documents(self, query: str, *, filters: Filters, top_k: int = 10) -> list[str]:
-        """Return the ids of the documents of the best chunks, each once, best first."""
-        ranking = self.rank(query, filters=filters)
-        positions = dict.fromkeys(int(self.catalog.document_of[row]) for row, _ in ranking.rows)
-        return self.catalog.ids_at(list(positions)[:top_k])
+    def search_documents(self, queries: Sequence[tuple[str, Filters]], *, top_k: int = 10) -> list[list[str]]:
+        """Return for each query the ids of the documents of the best chunks, each once, best first."""
+        return [
+            self.catalog.ids_at(
+                list(dict.fromkeys(int(self.catalog.document_of[row]) for row, _ in ranking.rows))[:top_k]
+            )
+            for ranking in self.rank(queries)
+        ]
 
-    def rank(self, query: str, *, filters: Filters) -> Ranking:
-        """Return the fused ranking of the best rows of each leg."""
-        vector = self._embedder.embed_queries([query])[0]
-        allowed = self.catalog.allowed(filters)
+    def rank(self, queries: Sequence[tuple[str, Filters]]) -> list[Ranking]:
+        """Return the fused ranking of the best rows of each leg, for each query; embedded together."""
+        vectors = self._embedder.embed_queries([query for query, _ in queries])
+        return [
+            self._rank_one(query, vector, self.catalog.allowed(filters))
+            for (query, filters), vector in zip(queries, vectors, strict=True)
+        ]
+
+    def _rank_one(
+        self, query: str, vector: NDArray[np.float32], allowed: NDArray[np.bool_] | None
+    ) -> Ranking:
         sparse_scores = self._sparse.scores(query)
         dense = self._dense.search(vector, top_k=CANDIDATES, allowed=allowed)
         sparse_rows = best_rows(sparse_scores, top_k=CANDIDATES, allowed=allowed)

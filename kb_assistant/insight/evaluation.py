@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -18,8 +18,8 @@ from kb_assistant.types import Draft, DraftStatus
 KINDS = frozenset(
     ("sop", "ticket", "multi", "dated", "conflict", "unanswerable", "out_of_domain", "small_talk")
 )
-RankDocuments = Callable[[str, date | None], list[str]]
-"""Question and date → ids of the ten best documents, each once, best first."""
+RankDocuments = Callable[[Sequence[tuple[str, date | None]]], list[list[str]]]
+"""Questions with their dates → for each the ids of the ten best documents, each once, best first."""
 MakeDraft = Callable[[str, date | None], Draft]
 
 
@@ -31,6 +31,17 @@ class Score:
     low: float
     high: float
     n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one question scored: metric → value 0 to 1, and the documents that came back for it."""
+
+    id: str
+    text: str
+    values: Mapping[str, float]
+    ranked: tuple[str, ...]
+    relevant: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +92,48 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     return judged
 
 
+def scores(outcomes: Sequence[Outcome]) -> dict[str, Score]:
+    """Return each metric over the questions that have it, in the order metrics first appear."""
+    names = dict.fromkeys(name for outcome in outcomes for name in outcome.values)
+    return {
+        name: score([outcome.values[name] for outcome in outcomes if name in outcome.values])
+        for name in names
+    }
+
+
 def evaluate_beir(
     queries: Iterable[dict[str, Any]], judged: dict[str, dict[str, int]], rank: RankDocuments
-) -> dict[str, Score]:
-    """Return nDCG@10, recall@5, MRR@10 and hit@1 over the queries that have a judgment."""
-    values: dict[str, list[float]] = {"ndcg@10": [], "recall@5": [], "mrr@10": [], "hit@1": []}
+) -> list[Outcome]:
+    """Return nDCG@10, recall@5, MRR@10 and hit@1 of every query that has a judgment."""
+    wanted = []
     for query in queries:
         if "_id" not in query or not isinstance(query.get("text"), str):
             raise InvalidInput(f"a query needs _id and text, got {sorted(query)}")
-        relevant = judged.get(str(query["_id"]))
-        if not relevant:
-            continue
-        ranked = rank(query["text"], None) if query["text"].strip() else []  # public sets hold blank ones
-        values["ndcg@10"].append(ndcg(ranked, relevant))
-        values["recall@5"].append(recall(ranked, relevant))
-        values["mrr@10"].append(reciprocal_rank(ranked, relevant))
-        values["hit@1"].append(hit(ranked, relevant))
-    if not values["hit@1"]:
+        if judged.get(str(query["_id"])):
+            wanted.append((str(query["_id"]), query["text"]))
+    if not wanted:
         raise InvalidInput("no query has a judgment; --qrels must belong to --queries")
-    return {name: score(column) for name, column in values.items()}
+    asked = [text for _, text in wanted if text.strip()]  # public sets hold blank ones
+    found = iter(rank([(text, None) for text in asked]))
+    return [
+        _outcome(identifier, text, judged[identifier], next(found) if text.strip() else [])
+        for identifier, text in wanted
+    ]
+
+
+def _outcome(identifier: str, text: str, relevant: Mapping[str, int], ranked: Sequence[str]) -> Outcome:
+    return Outcome(
+        id=identifier,
+        text=text,
+        values={
+            "ndcg@10": ndcg(ranked, relevant),
+            "recall@5": recall(ranked, relevant),
+            "mrr@10": reciprocal_rank(ranked, relevant),
+            "hit@1": hit(ranked, relevant),
+        },
+        ranked=tuple(ranked),
+        relevant=tuple(document for document, grade in relevant.items() if grade > 0),
+    )
 
 
 def read_golden(path: Path, *, split: str | None = None) -> list[GoldenRow]:
@@ -112,7 +146,7 @@ def read_golden(path: Path, *, split: str | None = None) -> list[GoldenRow]:
     return chosen
 
 
-def evaluate_golden(rows: Sequence[GoldenRow], rank: RankDocuments, draft: MakeDraft) -> dict[str, Score]:
+def evaluate_golden(rows: Sequence[GoldenRow], rank: RankDocuments, draft: MakeDraft) -> list[Outcome]:
     """Measure retrieval, refusal, figures and triage on golden questions.
 
     Args:
@@ -121,39 +155,35 @@ def evaluate_golden(rows: Sequence[GoldenRow], rank: RankDocuments, draft: MakeD
         draft: The draft that agents would get; called once a row.
 
     Returns:
-        `hit@1` and `recall@5` over rows with relevant documents; `answered` over answerable rows;
-        `refused` over unanswerable and out-of-domain rows; `small_talk`; `figures`: share of the
+        An outcome a row. Retrieval metrics where documents are relevant; `answered` on answerable
+        rows; `refused` on unanswerable and out-of-domain rows; `small_talk`; `figures`: share of the
         expected figures that an answer carries; `topic`, `skill_group` and `grade` where given.
     """
-    values: dict[str, list[float]] = {
-        name: []
-        for name in (
-            "hit@1", "recall@5", "answered", "refused", "small_talk",
-            "figures", "topic", "skill_group", "grade",
-        )
-    }  # fmt: skip
-    for row in rows:
-        if row.relevant:
-            relevant = dict.fromkeys(row.relevant, 1)
-            ranked = rank(row.text, row.as_of)
-            values["hit@1"].append(hit(ranked, relevant))
-            values["recall@5"].append(recall(ranked, relevant))
-        made = draft(row.text, row.as_of)
-        if row.status in ("answered", "conflict"):
-            values["answered"].append(float(made.status in ("answered", "conflict")))
-            if row.topic:
-                values["topic"].append(float(made.topic == row.topic))
-            if row.skill_group:
-                values["skill_group"].append(float(made.skill_group == row.skill_group))
-            if row.figures and made.status == "answered":
-                values["figures"].append(_figures_found(row.figures, made.text))
-        elif row.status == "refused":
-            values["refused"].append(float(made.status == "refused"))
-        else:
-            values["small_talk"].append(float(made.status == "small_talk"))
-        if row.grade:
-            values["grade"].append(float(made.grade == row.grade))
-    return {name: score(column) for name, column in values.items()}
+    ranked = rank([(row.text, row.as_of) for row in rows])
+    outcomes = []
+    for row, documents in zip(rows, ranked, strict=True):
+        found = _outcome(row.id, row.text, dict.fromkeys(row.relevant, 1), documents)
+        values = {**(found.values if row.relevant else {}), **_judge(row, draft(row.text, row.as_of))}
+        outcomes.append(replace(found, values=values))
+    return outcomes
+
+
+def _judge(row: GoldenRow, made: Draft) -> dict[str, float]:
+    """Return what the draft of a golden row scores."""
+    values: dict[str, float] = {}
+    if row.status in ("answered", "conflict"):
+        values["answered"] = float(made.status in ("answered", "conflict"))
+        if row.figures and made.status == "answered":
+            values["figures"] = _figures_found(row.figures, made.text)
+        if row.topic:
+            values["topic"] = float(made.topic == row.topic)
+        if row.skill_group:
+            values["skill_group"] = float(made.skill_group == row.skill_group)
+    else:  # "refused" or "small_talk"
+        values[row.status] = float(made.status == row.status)
+    if row.grade:
+        values["grade"] = float(made.grade == row.grade)
+    return values
 
 
 def _figures_found(expected: Sequence[str], text: str) -> float:
