@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from kb_assistant.corpus.lexicon import AliasCount, count_aliases
 from kb_assistant.corpus.masking import mask
 from kb_assistant.drafting.check import check_text, check_uncited
 from kb_assistant.drafting.composer import Composed, compose, sources_of
@@ -18,6 +19,7 @@ from kb_assistant.drafting.triage import grade_of, is_small_talk, topic_and_grou
 from kb_assistant.errors import InvalidInput, NotFound
 from kb_assistant.index.embedding import open_embedder
 from kb_assistant.index.knowledge import KnowledgeIndex, LiveIndex
+from kb_assistant.index.reranking import open_reranker
 from kb_assistant.records import Records, StoredDraft, new_draft_id
 from kb_assistant.settings import Settings
 from kb_assistant.types import (
@@ -100,7 +102,7 @@ class Assistant:
                 command that helps.
         """
         embedder = open_embedder(settings)
-        index = LiveIndex(settings.index_dir, embedder)
+        index = LiveIndex(settings.index_dir, embedder, open_reranker(settings))
         index.current()
         return cls(index, embedder, settings)
 
@@ -151,16 +153,58 @@ class Assistant:
         Raises:
             InvalidInput: If the query is blank or too long, or `top_k` out of range.
         """
+        return self.search_many(
+            [(query, as_of)], caller=caller, top_k=top_k, kind=kind, topic=topic, skill_group=skill_group
+        )[0]
+
+    def search_many(
+        self,
+        queries: Sequence[tuple[str, date | None]],
+        *,
+        caller: Caller,
+        top_k: int = 5,
+        kind: Kind | None = None,
+        topic: str | None = None,
+        skill_group: str | None = None,
+    ) -> list[SearchResult]:
+        """Return what `search` returns for each (query, as_of); they are embedded together.
+
+        `took_ms` is the time of all. Raises InvalidInput for the first query that `search` would refuse.
+        """
         started = time.perf_counter()
         if not 1 <= top_k <= MAX_TOP_K:
             raise InvalidInput(f"top_k must be between 1 and {MAX_TOP_K}, got {top_k}")
-        masked = self._clean(query, "query")
         index = self._index.current()
-        filters = Filters(
-            scopes=caller.scopes, as_of=as_of or today(), kind=kind, topic=topic, skill_group=skill_group
-        )
-        hits = index.search(masked, filters=filters, top_k=top_k)
-        return SearchResult(tuple(hits), _ms_since(started), index.manifest.generation)
+        asked = [
+            (
+                self._clean(query, "query"),
+                Filters(
+                    scopes=caller.scopes,
+                    as_of=as_of or today(),
+                    kind=kind,
+                    topic=topic,
+                    skill_group=skill_group,
+                ),
+            )
+            for query, as_of in queries
+        ]
+        found = index.search_many(asked, top_k=top_k)
+        took_ms = _ms_since(started)
+        return [SearchResult(tuple(hits), took_ms, index.manifest.generation) for hits in found]
+
+    def alias_counts(self, texts: Sequence[str] | None, *, caller: Caller) -> list[AliasCount]:
+        """Return how often each alias of the live lexicon fires in `texts`.
+
+        Args:
+            texts: Messages; None takes the tickets and FAQ rows of the index.
+            caller: Who asks; only documents within its scopes are read.
+        """
+        index = self._index.current()
+        if texts is None:
+            masked = index.catalog.texts(("ticket", "faq"), caller.scopes)
+        else:
+            masked = [self._mask(text) for text in texts]
+        return count_aliases(index.lexicon, masked)
 
     def search_documents(
         self, questions: Sequence[tuple[str, date | None]], *, caller: Caller, top_k: int = 10

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from kb_assistant.assistant import Assistant
     from kb_assistant.insight.evaluation import Outcome, Score
 
+_SEARCH_BATCH = 64  # questions embedded together; answers appear as each batch is done
+
 app = typer.Typer(
     name="kb",
     help="Knowledge-base assistant for customer-service agents: index, search, draft, serve.",
@@ -136,33 +138,39 @@ def search(
     day, rows = _date(as_of), _rows(query, queries)
     with _assistant(index_dir) as assistant:
 
-        def hits_of(text: str, on: date | None) -> list[Any]:
-            result = assistant.search(
-                text,
+        def hits_of(some: list[dict[str, Any]]) -> Iterator[list[Any]]:
+            # in a batch a blank text matches nothing
+            asked = [row for row in some if queries is None or row["text"].strip()]
+            results = assistant.search_many(
+                [(row["text"], _date(row.get("as_of")) or day) for row in asked],
                 caller=LOCAL_CALLER,
                 top_k=top_k,
                 kind=kind.value if kind else None,
                 topic=topic,
                 skill_group=skill_group,
-                as_of=on,
             )
-            return [to_json(hit_json(hit)) for hit in result.hits]
+            found = {id(row): result.hits for row, result in zip(asked, results, strict=True)}
+            for row in some:
+                yield [to_json(hit_json(hit)) for hit in found.get(id(row), ())]
 
-        for row in rows:
-            blank = queries is not None and not row["text"].strip()  # in a batch it matches nothing
-            found = [] if blank else hits_of(row["text"], _date(row.get("as_of")) or day)
-            if queries is not None:
-                _print_json({"_id": row["_id"], "hits": found})
-            elif as_json:
-                _print_json(found)
-            else:
-                for hit in found:
-                    print(
-                        f"{hit['rank']}. [{hit['kind']}] {hit['title']} > {hit['heading']}  {hit['chunk_id']}"
-                    )
-                    print(f"   {hit['text'][:200]}\n")
-                if not found:
-                    print("nothing found")
+        if queries is not None:
+            for start in range(0, len(rows), _SEARCH_BATCH):
+                some = rows[start : start + _SEARCH_BATCH]
+                for row, found in zip(some, hits_of(some), strict=True):
+                    _print_json({"_id": row["_id"], "hits": found})
+            return
+        (hits,) = hits_of(rows)
+        if as_json:
+            _print_json(hits)
+            return
+        for hit in hits:
+            same = f" (+{hit['duplicates']} same)" if hit["duplicates"] else ""
+            print(
+                f"{hit['rank']}. [{hit['kind']}] {hit['title']} > {hit['heading']}  {hit['chunk_id']}{same}"
+            )
+            print(f"   {hit['text'][:200]}\n")
+        if not hits:
+            print("nothing found")
 
 
 @app.command()
@@ -290,6 +298,31 @@ def evaluate(
         _print_comparison(earlier, outcomes, as_json=as_json)
     else:
         _print_scores(scores(outcomes), as_json=as_json)
+
+
+@app.command()
+def lexicon(
+    text: Annotated[
+        str | None, typer.Argument(help="A message; without one, the live index is read.")
+    ] = None,
+    queries: QueriesOption = None,
+    index_dir: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show which aliases of lexicon.yaml fire: in a message, in a file, or in the indexed questions."""
+    from kb_assistant.wire import to_json
+
+    texts = None if text is None and queries is None else [row["text"] for row in _rows(text, queries)]
+    with _assistant(index_dir) as assistant:
+        uses = assistant.alias_counts(texts, caller=LOCAL_CALLER)
+    if as_json:
+        _print_json([to_json(use) for use in uses])
+        return
+    for use in uses:
+        if use.count or texts is None:
+            print(f"{use.count:6,}  {use.alias} -> {use.term}  {use.example[:60]!r}")
+    silent = sum(not use.count for use in uses)
+    print(f"{len(uses)} aliases, {silent} of them did not fire")
 
 
 @app.command()

@@ -33,6 +33,10 @@ class Settings(BaseSettings):
         default=BUNDLED_EMBEDDER,
         description="'bundled' (multilingual-e5-small, int8), or a sentence-transformers name or folder",
     )
+    reranker: str = Field(
+        default="",
+        description="a sentence-transformers cross-encoder (name or folder) that orders the best hits anew",
+    )
     embedding_threads: int = Field(default=0, ge=0, le=64, description="0: as many as there are cores")
     card_key_patterns: list[str] = Field(
         default_factory=list,

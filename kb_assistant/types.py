@@ -108,6 +108,24 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Lexicon:
+    """What a manager wrote down about words: alias (lower case) → the manual's term; urgent words."""
+
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    urgent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AliasUse:
+    """An alias that occurs in a text at [start, end), and the term it stands for."""
+
+    alias: str
+    term: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Filters:
     """What a search may return; None means "any".
 
@@ -124,13 +142,17 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk with its fused score; `dense` is its cosine and `sparse` its BM25 score."""
+    """A chunk with its fused score; `dense` is its cosine and `sparse` its BM25 score.
+
+    `duplicates` other chunks say the same thing and are not shown.
+    """
 
     chunk: Chunk
     rank: int
     score: float
     dense: float
     sparse: float
+    duplicates: int = 0
 
 
 @dataclass(frozen=True, slots=True)

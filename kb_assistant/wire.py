@@ -11,7 +11,10 @@ from kb_assistant.types import Hit, Kind, Source
 
 @dataclass(frozen=True, slots=True)
 class HitJson:
-    """A hit as clients see it: flat, scores higher is better, offsets in the masked document."""
+    """A hit as clients see it: flat, scores higher is better, offsets in the masked document.
+
+    `duplicates` other chunks say the same thing; they are left out.
+    """
 
     rank: int
     score: float
@@ -22,6 +25,7 @@ class HitJson:
     heading: str
     text: str
     source: Source
+    duplicates: int
 
 
 def hit_json(hit: Hit) -> HitJson:
@@ -37,6 +41,7 @@ def hit_json(hit: Hit) -> HitJson:
         heading=chunk.heading,
         text=chunk.text,
         source=chunk.source,
+        duplicates=hit.duplicates,
     )
 
 

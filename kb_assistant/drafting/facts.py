@@ -4,14 +4,13 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
-_SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
+from kb_assistant.corpus.numerals import DIGITS, HAN_NUMERAL, parse_number
+
 # Arabic digits may be followed by scales, also more than once: 2千, 1.5万, 1万2千
 _SCALED = r"(?:\s?[十百千万]+(?:\d+[十百千]+)*)?"
-_HAN = "[零〇一二两三四五六七八九十百千万]"
-_NUMBER = rf"(?:\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?{_SCALED}|\d+(?:\.\d+)?{_SCALED}|{_HAN}+|半)"
+_NUMBER = rf"(?:\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?{_SCALED}|\d+(?:\.\d+)?{_SCALED}|{HAN_NUMERAL}+|半)"
 # no figure has so many digits; without this, ten thousand of them would take seconds to match
-_TOO_LONG = re.compile(rf"[\d,.]{{25,}}|{_HAN}{{25,}}")
+_TOO_LONG = re.compile(rf"[\d,.]{{25,}}|{HAN_NUMERAL}{{25,}}")
 _TO = r"\s?(?:-|‒|–|—|~|至|到)\s?"
 # longest first, so that 个工作日 is not read as 个; the second item is (dimension, factor)
 _UNITS: dict[str, tuple[str, float]] = {
@@ -39,7 +38,7 @@ _FIGURE = re.compile(
 )
 _DATE = re.compile(
     rf"(?:(?P<year>\d{{4}}|[零〇一二三四五六七八九]{{4}})\s?年\s?)?"
-    rf"(?P<month>\d{{1,2}}|{_HAN}{{1,3}})\s?月\s?(?P<day>\d{{1,2}}|{_HAN}{{1,3}})\s?[日号]"
+    rf"(?P<month>\d{{1,2}}|{HAN_NUMERAL}{{1,3}})\s?月\s?(?P<day>\d{{1,2}}|{HAN_NUMERAL}{{1,3}})\s?[日号]"
     r"|(?P<only>\d{4})\s?年(?:\s?(?P<of>\d{1,2})\s?月)?"
 )
 _PART = (
@@ -52,8 +51,8 @@ _CLOCK = re.compile(
     r"(?:(?<![\d:.,])(?P<hour>\d{1,2}):(?P<minute>[0-5]\d)(?::[0-5]\d)?(?![\d:])"
     r"|(?<![\d:.,下这那有])(?P<full>\d{1,2})\s?点(?![卡数券击元赞评建说注要原：:])"
     rf"(?P<past>\s?[0-5]?\d\s?分(?![钟之])|半|一刻|三刻)?(?:整|钟)?"
-    rf"|(?P<words>零|(?:(?<=[上晨早晚午夜间里日])|(?<=二天)|(?={_HAN}{{1,3}}点(?:半|整|钟|之?前(?!面|提))))"
-    rf"{_HAN}{{1,3}})点(?P<more>半|一刻|三刻|{_HAN}{{1,3}}分?(?!钟))?(?:整|钟)?)"
+    rf"|(?P<words>零|(?:(?<=[上晨早晚午夜间里日])|(?<=二天)|(?={HAN_NUMERAL}{{1,3}}点(?:半|整|钟|之?前(?!面|提))))"
+    rf"{HAN_NUMERAL}{{1,3}})点(?P<more>半|一刻|三刻|{HAN_NUMERAL}{{1,3}}分?(?!钟))?(?:整|钟)?)"
 )
 # 第一次, 一个, 一下 count nothing: a lone 一 before these is an article, not a figure
 _ARTICLES = {"个", "次", "张", "单", "项", "条", "位", "份", "步", "台", "笔", "行", "人", "块"}
@@ -128,17 +127,17 @@ def _quantity(match: re.Match[str], text: str) -> Quantity | None:
 
 def _values(low: str, high: str | None, dimension: str) -> tuple[float, float]:
     """Return both ends as numbers; 1-5万 begins at 10,000, 两三天 are 2 to 3, 95折 is 9.5."""
-    bottom = _value(low)
-    top = bottom if high is None else _value(high)
+    bottom = parse_number(low)
+    top = bottom if high is None else parse_number(high)
     scale = re.search(r"(?<=[\d\s零〇一二两三四五六七八九])[百千万]+$", high or "")
     if scale and not re.search(r"[十百千万]", low):
-        factor = _value(f"1{scale.group()}")
+        factor = parse_number(f"1{scale.group()}")
         if bottom <= top / factor:
             bottom *= factor
     if dimension == "discount":
         bottom, top = (value / 10 if value > 10 else value for value in (bottom, top))
-    elif high is None and len(low) == 2 and low[0] in _DIGITS and low[1] in _DIGITS:
-        first, second = _DIGITS[low[0]], _DIGITS[low[1]]
+    elif high is None and len(low) == 2 and low[0] in DIGITS and low[1] in DIGITS:
+        first, second = DIGITS[low[0]], DIGITS[low[1]]
         if 0 < first < second:
             bottom, top = float(first), float(second)
     return bottom, top
@@ -150,8 +149,14 @@ def _dates(narrow: str, text: str) -> list[Quantity]:
         groups = match.groupdict()
         year = groups["year"] or groups["only"]
         month, day = groups["month"] or groups["of"], groups["day"]
-        value = _value(year or "0") * 10_000 + _value(month or "0") * 100 + _value(day or "0")
-        if _is_code(narrow, match.start()) or _value(month or "0") > 12 or _value(day or "0") > 31:
+        value = (
+            parse_number(year or "0") * 10_000 + parse_number(month or "0") * 100 + parse_number(day or "0")
+        )
+        if (
+            _is_code(narrow, match.start())
+            or parse_number(month or "0") > 12
+            or parse_number(day or "0") > 31
+        ):
             continue
         found.append(
             Quantity(text[match.start() : match.end()], match.start(), match.end(), "date", value, value)
@@ -182,10 +187,10 @@ def _clocks(narrow: str, text: str) -> list[Quantity]:
 
 
 def _minutes(groups: dict[str, str | None], part: str) -> float | None:
-    hour = _value(groups["hour"] or groups["full"] or groups["words"] or "零")
+    hour = parse_number(groups["hour"] or groups["full"] or groups["words"] or "零")
     past = (groups["past"] or groups["more"] or "").strip(" 分")
     quarters = {"半": 30.0, "一刻": 15.0, "三刻": 45.0}
-    minute = float(groups["minute"]) if groups["minute"] else quarters.get(past) or _value(past or "零")
+    minute = float(groups["minute"]) if groups["minute"] else quarters.get(past) or parse_number(past or "零")
     if hour > 24 or minute > 59:
         return None
     if hour <= 12 and (any(word in part for word in _AFTER_NOON)) and (hour < 12 or "晚" in part):
@@ -213,31 +218,3 @@ def _run_before(text: str, start: int) -> str:
     """Return the ASCII letters, digits and inner joiners that stand right before `start`."""
     run = re.search(r"[A-Za-z0-9_.-]*$", text[max(0, start - 40) : start])
     return run.group() if run else ""
-
-
-def _value(number: str) -> float:
-    if number == "半":
-        return 0.5
-    if number[0].isdigit() and number.isascii():
-        return float(number.replace(",", ""))
-    if number[0] in "0123456789":  # 2千, 1万2千
-        parts = re.findall(r"(\d+(?:\.\d+)?)\s?([十百千万]*)", number.replace(",", ""))
-        return sum(float(digits) * _scale(scales) for digits, scales in parts)
-    if len(number) > 1 and all(character in _DIGITS for character in number):  # 九五, 二〇二六
-        return float("".join(str(_DIGITS[character]) for character in number))
-    total = section = digit = 0
-    for character in number:
-        if character in _DIGITS:
-            digit = _DIGITS[character]
-        elif character == "万":
-            total, section, digit = (total + section + digit) * 10_000, 0, 0
-        else:
-            section, digit = section + (digit or 1) * _SCALES[character], 0
-    return float(total + section + digit)
-
-
-def _scale(characters: str) -> float:
-    product = 1.0
-    for character in characters:
-        product *= _SCALES[character]
-    return product

@@ -6,19 +6,21 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from kb_assistant.corpus.lexicon import read_lexicon
 from kb_assistant.corpus.loading import load_corpus
 from kb_assistant.corpus.parsed import Problem
 from kb_assistant.corpus.splitting import split
 from kb_assistant.errors import CorpusError, KbError
 from kb_assistant.index.catalog import Catalog, write_catalog
 from kb_assistant.index.dense import DenseIndex
+from kb_assistant.index.duplicates import find_duplicates
 from kb_assistant.index.generations import (
     FORMAT,
     Manifest,
@@ -30,10 +32,12 @@ from kb_assistant.index.generations import (
     read_manifest,
     storage_errors,
     verify,
+    write_lexicon,
     writing,
 )
+from kb_assistant.index.questions import QuestionStyle
 from kb_assistant.index.sparse import SparseIndex
-from kb_assistant.types import Chunk, Document, Embedder, Embeddings
+from kb_assistant.types import Chunk, Document, Embedder, Embeddings, Lexicon
 
 log = logging.getLogger(__name__)
 
@@ -89,12 +93,13 @@ def build_index(
         progress("load", 0, 1)
         loaded = load_corpus(corpus, card_key_patterns=card_key_patterns)
         documents, unsuccessful = _end_superseded(loaded.documents)
-        problems = (*loaded.problems, *unsuccessful)
+        lexicon, misread = read_lexicon(corpus)
+        problems = (*loaded.problems, *unsuccessful, *misread)
         chunks = [chunk for document in documents for chunk in split(document)]
         if not chunks:
             raise CorpusError(f"nothing to index in {str(corpus)!r}: its documents hold no text")
         progress("load", 1, 1)
-        fingerprint = _fingerprint(documents, chunks, problems, embedder.model_id)
+        fingerprint = _fingerprint(documents, chunks, lexicon, problems, embedder.model_id)
         live = _live_manifest(index_dir)
         if live is not None and live.fingerprint == fingerprint:
             return BuildReport(
@@ -108,8 +113,11 @@ def build_index(
                 took_s=time.perf_counter() - started,
             )
         keys = [_embedding_key(chunk, embedder.model_id) for chunk in chunks]
-        known = {} if live is None else _known_vectors(generation_path(index_dir, live.generation), set(keys))
+        directory = None if live is None else generation_path(index_dir, live.generation)
+        known = {} if directory is None else _known_vectors(directory, set(keys))
         vectors, embedded = _embed(chunks, keys, known, embedder, progress)
+        measured = None if directory is None else QuestionStyle.open(directory / "questions.npz")
+        style = QuestionStyle.measure(chunks, vectors, embedder, measured)
         progress("write", 0, 1)
         created_at = datetime.now(UTC)
         generation = new_generation_name(created_at, fingerprint)
@@ -117,8 +125,11 @@ def build_index(
         try:
             with storage_errors(index_dir):
                 building.mkdir()
-                write_catalog(building / "catalog.sqlite3", documents, zip(chunks, keys, strict=True))
+                duplicates = find_duplicates([chunk.text for chunk in chunks])
+                write_catalog(building / "catalog.sqlite3", documents, chunks, keys, duplicates)
+                write_lexicon(building / "lexicon.json", lexicon)
                 DenseIndex.build(vectors).save(building / "dense.faiss")
+                style.save(building / "questions.npz")
                 SparseIndex.build(indexed_text(chunk) for chunk in chunks).save(building / "sparse")
                 manifest = Manifest(
                     format=FORMAT,
@@ -187,7 +198,11 @@ def _embedding_key(chunk: Chunk, model_id: str) -> str:
 
 
 def _fingerprint(
-    documents: Sequence[Document], chunks: Sequence[Chunk], problems: Sequence[Problem], model_id: str
+    documents: Sequence[Document],
+    chunks: Sequence[Chunk],
+    lexicon: Lexicon,
+    problems: Sequence[Problem],
+    model_id: str,
 ) -> str:
     digest = hashlib.sha256(f"{FORMAT}\0{model_id}\0".encode())
     for document in documents:
@@ -195,6 +210,7 @@ def _fingerprint(
         digest.update(json.dumps(fields, ensure_ascii=False, sort_keys=True, default=str).encode())
     for chunk in chunks:  # the same documents split by other rules are another index
         digest.update(chunk.id.encode())
+    digest.update(json.dumps(asdict(lexicon), ensure_ascii=False, sort_keys=True).encode())
     for problem in problems:  # so that the manifest lists today's
         digest.update(str(problem).encode())
     return digest.hexdigest()

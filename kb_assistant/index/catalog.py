@@ -28,7 +28,7 @@ CREATE TABLE document (
 CREATE TABLE chunk (
     row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document INTEGER NOT NULL REFERENCES document,
     heading TEXT NOT NULL, text TEXT NOT NULL, page INTEGER, start INTEGER NOT NULL,
-    "end" INTEGER NOT NULL, embedding_key TEXT NOT NULL
+    "end" INTEGER NOT NULL, embedding_key TEXT NOT NULL, same_as INTEGER NOT NULL
 ) STRICT;
 """
 _DOCUMENT_COLUMNS = (
@@ -43,10 +43,24 @@ FROM chunk JOIN document ON document.position = chunk.document
 _FIRST_DAY, _LAST_DAY = date.min.toordinal(), date.max.toordinal()
 
 
-def write_catalog(path: Path, documents: Sequence[Document], chunks: Iterable[tuple[Chunk, str]]) -> None:
-    """Write documents and (chunk, embedding key) pairs; a chunk's row is its place in `chunks`.
+def write_catalog(
+    path: Path,
+    documents: Sequence[Document],
+    chunks: Sequence[Chunk],
+    embedding_keys: Sequence[str],
+    duplicates: NDArray[np.int32],
+) -> None:
+    """Write documents and chunks.
 
-    Raises OSError where SQLite cannot write, as other files do.
+    Args:
+        path: The file to make.
+        documents: All documents.
+        chunks: Their chunks; a chunk's row is its place here.
+        embedding_keys: For each chunk what names its vector.
+        duplicates: For each chunk the row of the first that says the same, shape (n,).
+
+    Raises:
+        OSError: Where SQLite cannot write, as other files do.
     """
     positions = {document.id: position for position, document in enumerate(documents)}
     connection = sqlite3.connect(path)
@@ -57,7 +71,7 @@ def write_catalog(path: Path, documents: Sequence[Document], chunks: Iterable[tu
             ((position, *_document_row(document)) for position, document in enumerate(documents)),
         )
         connection.executemany(
-            f"INSERT INTO chunk VALUES ({', '.join('?' * 9)})",
+            f"INSERT INTO chunk VALUES ({', '.join('?' * 10)})",
             (
                 (
                     row,
@@ -68,9 +82,10 @@ def write_catalog(path: Path, documents: Sequence[Document], chunks: Iterable[tu
                     chunk.source.page,
                     chunk.source.start,
                     chunk.source.end,
-                    embedding_key,
+                    embedding_keys[row],
+                    int(duplicates[row]),
                 )
-                for row, (chunk, embedding_key) in enumerate(chunks)
+                for row, chunk in enumerate(chunks)
             ),
         )
         connection.commit()
@@ -91,10 +106,11 @@ class Catalog:
         )
         self._lock = threading.Lock()  # one connection, many request threads
         columns = self._query(
-            "SELECT document, scope, kind, topic, skill_group, effective_from, effective_to "
+            "SELECT document, scope, kind, topic, skill_group, effective_from, effective_to, same_as "
             "FROM chunk JOIN document ON document.position = chunk.document ORDER BY row"
         )
         self.document_of = np.array([c[0] for c in columns], dtype=np.int32)
+        self.same_as = np.array([c[7] for c in columns], dtype=np.int32)
         self._scope, self._kind, self._topic, self._skill_group = (
             _Categories([c[i] for c in columns]) for i in range(1, 5)
         )
@@ -162,6 +178,15 @@ class Catalog:
         found = dict(self._query(f"SELECT position, id FROM document WHERE position IN ({marks})", positions))
         return [found[position] for position in positions]
 
+    def texts(self, kinds: Collection[str], scopes: Collection[str]) -> list[str]:
+        """Return the texts of the documents of these kinds within `scopes`, in corpus order."""
+        rows = self._query(
+            f"SELECT text FROM document WHERE kind IN ({', '.join('?' * len(kinds))}) "
+            f"AND scope IN ({', '.join('?' * len(scopes))}) ORDER BY position",
+            [*kinds, *scopes],
+        )
+        return [r[0] for r in rows]
+
     def embedding_keys(self) -> list[str]:
         """Return the embedding key of every row, in row order."""
         return [r[0] for r in self._query("SELECT embedding_key FROM chunk ORDER BY row")]
@@ -175,6 +200,11 @@ class Catalog:
     def count_chunks(self, scopes: Collection[str]) -> int:
         """Return the number of chunks within `scopes`."""
         return int(self._scope.any_of(scopes).sum())
+
+    def count_same(self, said: int, allowed: NDArray[np.bool_] | None) -> int:
+        """Return how many chunks that `allowed` admits say what the group `said` of `same_as` says."""
+        same = self.same_as == said
+        return int(same.sum() if allowed is None else (same & allowed).sum())
 
     def values(self, column: Literal["topic", "skill_group"], scopes: Collection[str]) -> list[str]:
         """Return the distinct values of a document column within `scopes`, sorted."""

