@@ -34,6 +34,7 @@ from kb_assistant.types import (
     DraftStatus,
     Embedder,
     Filters,
+    Grade,
     HandOff,
     Hit,
     Kind,
@@ -45,6 +46,7 @@ MAX_TOP_K = 100
 TIMEZONE = ZoneInfo("Asia/Shanghai")  # where the customers are
 _UNSEEN = ("Cc", "Cs", "Cf")
 _EVIDENCE = 10  # hits a draft looks at
+_VOTERS = 20  # hits that vote for the topic
 _SMALL_TALK_REPLY = "您好，我在的，很高兴为您服务。请问有什么可以帮您？方便的话把订单号和遇到的情况一起发我。"
 
 
@@ -254,10 +256,13 @@ class Assistant:
             hits: list[Hit] = []
             composed, status, sure = Composed(_SMALL_TALK_REPLY, {}, {}, (), None), "small_talk", 1.0
         else:
-            hits = index.search(masked, filters=Filters(scopes=caller.scopes, as_of=day), top_k=_EVIDENCE)
-            sure = confidence(hits)
-            composed, status = self._compose(index, masked, hits, sure, customer)
-        topic, skill_group = topic_and_group(hits, index.catalog.group_of_topic)
+            hits, evidence = index.retrieve(
+                masked, filters=Filters(scopes=caller.scopes, as_of=day), top_k=_VOTERS
+            )
+            sure = confidence(evidence)
+            composed, status = self._compose(index, masked, hits[:_EVIDENCE], sure, customer)
+        topic, skill_group, topic_reason = topic_and_group(hits, index.catalog.group_of_topic)
+        grade, grade_reason = grade_of(masked, index.lexicon)
         check = check_text(
             composed.text, composed.cited, quotes=composed.quotes, as_of=day, agent_facts=masked_facts
         )
@@ -270,11 +275,13 @@ class Assistant:
             **{slot: getattr(check, slot) for slot in Check.__slots__},
             confidence=round(sure, 4),
             topic=topic,
-            grade=grade_of(masked),
+            topic_reason=topic_reason,
+            grade=grade,
+            grade_reason=grade_reason,
             skill_group=skill_group,
             missing_facts=composed.missing_facts,
             approval=composed.approval,
-            hand_off=_hand_off(masked, hits, composed, skill_group) if status == "refused" else None,
+            hand_off=_hand_off(masked, hits, composed, skill_group, grade) if status == "refused" else None,
             generator="composer",
             generation=index.manifest.generation,
             took_ms=_ms_since(started),
@@ -513,7 +520,9 @@ def _as_one_chunk(document: Document) -> Chunk:
     )
 
 
-def _hand_off(question: str, hits: Sequence[Hit], composed: Composed, skill_group: str | None) -> HandOff:
+def _hand_off(
+    question: str, hits: Sequence[Hit], composed: Composed, skill_group: str | None, grade: Grade
+) -> HandOff:
     why = "最接近的条款与问题不够吻合，不能作为答复依据" if hits else "知识库里没有找到相关内容"
     return HandOff(
         question=question,
@@ -522,5 +531,5 @@ def _hand_off(question: str, hits: Sequence[Hit], composed: Composed, skill_grou
         why=why,
         missing=tuple(fact.name for fact in composed.missing_facts),
         skill_group=skill_group,
-        grade=grade_of(question),
+        grade=grade,
     )

@@ -156,6 +156,19 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """How well anything matched a question, before fusion; zeros where nothing did.
+
+    `cosine` is the best one, `spread` how far it lies above the mean of the hundred best, `bm25` the
+    best BM25 score.
+    """
+
+    cosine: float
+    spread: float
+    bm25: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """One sentence of a draft, `text == draft.text[start:end]`, and what stands behind it."""
 
@@ -255,7 +268,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Draft(Check):
-    """A suggested reply: `text` carries the `[n]` markers, `reply_text` is what is sent."""
+    """A suggested reply: `text` carries the `[n]` markers, `reply_text` is what is sent.
+
+    `topic_reason` and `grade_reason` say why, "" where there is nothing to say.
+    """
 
     draft_id: str
     question: str
@@ -264,7 +280,9 @@ class Draft(Check):
     reply_text: str
     confidence: float
     topic: str | None
+    topic_reason: str
     grade: Grade
+    grade_reason: str
     skill_group: str | None
     missing_facts: tuple[MissingFact, ...]
     approval: Approval | None

@@ -1,26 +1,23 @@
 """Is there enough evidence to answer? A probability from the scores retrieval already has."""
 
 import math
-from collections.abc import Sequence
 
-from kb_assistant.types import Hit
+from kb_assistant.types import Evidence
 
-# logistic regression over `features`, classes weighted equally, fitted on the development split
-# of the golden questions by benchmarks/fit_confidence.py
-INTERCEPT = -92.956
-WEIGHTS = (101.602, 0.432)
-
-
-def features(hits: Sequence[Hit]) -> tuple[float, float]:
-    """Return (best cosine among the hits, log(1 + BM25 score of the first hit)); zeros without hits."""
-    if not hits:
-        return 0.0, 0.0
-    return max(hit.dense for hit in hits), math.log1p(hits[0].sparse)
+# logistic regression over `features`, fitted on the development split of the golden questions by
+# benchmarks/fit_confidence.py, which also draws how reliable it is
+INTERCEPT = -39.850
+WEIGHTS = (53.643, -36.559, 2.368)
 
 
-def confidence(hits: Sequence[Hit]) -> float:
-    """Return the estimated probability, 0 to 1, that the hits answer the question; 0 without hits."""
-    if not hits:
+def features(evidence: Evidence) -> tuple[float, float, float]:
+    """Return (best cosine, its spread, log(1 + best BM25 score))."""
+    return evidence.cosine, evidence.spread, math.log1p(evidence.bm25)
+
+
+def confidence(evidence: Evidence) -> float:
+    """Return the estimated probability, 0 to 1, that the knowledge base answers; 0 where nothing matched."""
+    if evidence.cosine <= 0:
         return 0.0
-    logit = INTERCEPT + sum(w * x for w, x in zip(WEIGHTS, features(hits), strict=True))
+    logit = INTERCEPT + sum(w * x for w, x in zip(WEIGHTS, features(evidence), strict=True))
     return 1 / (1 + math.exp(-logit))

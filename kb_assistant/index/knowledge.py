@@ -28,7 +28,7 @@ from kb_assistant.index.generations import (
 from kb_assistant.index.questions import QuestionStyle, shifted
 from kb_assistant.index.reranking import RERANKED, Reranker
 from kb_assistant.index.sparse import SparseIndex, best_rows
-from kb_assistant.types import Embedder, Filters, Hit, Lexicon
+from kb_assistant.types import Embedder, Evidence, Filters, Hit, Lexicon
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class Ranking:
     sparse_scores: NDArray[np.float32]
     allowed: NDArray[np.bool_] | None
     rows: list[tuple[int, float]]
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,11 @@ class KnowledgeIndex:
         """Return the chunks that best match `query`, best first; see `search_many`."""
         return self.search_many([(query, filters)], top_k=top_k)[0]
 
+    def retrieve(self, query: str, *, filters: Filters, top_k: int) -> tuple[list[Hit], Evidence]:
+        """Return what `search` returns, and how far the best of it stands out."""
+        (ranking,) = self.rank([(query, filters)])
+        return self._hits(ranking, top_k), ranking.evidence
+
     def search_many(self, queries: Sequence[tuple[str, Filters]], *, top_k: int = 5) -> list[list[Hit]]:
         """Return for each query the chunks that best match it, best first.
 
@@ -163,7 +169,7 @@ class KnowledgeIndex:
     ) -> Ranking:
         sparse_scores = self._sparse.scores(query)
         if not query.strip():
-            return Ranking(vector, sparse_scores, allowed, [])
+            return Ranking(vector, sparse_scores, allowed, [], Evidence(0.0, 0.0, 0.0))
         dense = self._dense.search(vector, top_k=CANDIDATES, allowed=allowed)
         sparse_rows = best_rows(sparse_scores, top_k=CANDIDATES, allowed=allowed)
         sparse = [(row, float(sparse_scores[row])) for row in sparse_rows]
@@ -172,7 +178,13 @@ class KnowledgeIndex:
             for row, score in fuse(dense, sparse)
         ]
         rows = sorted(fused, key=lambda item: (-item[1], item[0]))
-        return Ranking(vector, sparse_scores, allowed, self._reranked(query, rows))
+        cosines = [cosine for _, cosine in dense]
+        evidence = Evidence(
+            cosine=cosines[0] if cosines else 0.0,
+            spread=cosines[0] - math.fsum(cosines) / len(cosines) if cosines else 0.0,
+            bm25=sparse[0][1] if sparse else 0.0,
+        )
+        return Ranking(vector, sparse_scores, allowed, self._reranked(query, rows), evidence)
 
     def _reranked(self, query: str, rows: list[tuple[int, float]]) -> list[tuple[int, float]]:
         """Return `rows` with the first ones in the reranker's order, if there is a reranker."""
