@@ -42,7 +42,9 @@ def main() -> None:
     x_test, test_answerable = _measure(index, "test")
     test = _probability(np.array([intercept, *weights]), x_test)
     for name, p, y in (("dev, held out", held_out, answerable), ("test", test, test_answerable)):
-        print(f"\n{name}: Brier {np.mean((p - y) ** 2):.3f}, base rate {y.mean():.2f}\nbar   answered  refused")
+        print(
+            f"\n{name}: Brier {np.mean((p - y) ** 2):.3f}, base rate {y.mean():.2f}\nbar   answered  refused"
+        )
         for bar in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
             print(f"{bar:.1f}   {np.mean(p[y] >= bar):8.3f} {np.mean(p[~y] < bar):8.3f}")
     picture = _reliability({"dev": (held_out, answerable), "test": (test, test_answerable)})
@@ -93,16 +95,16 @@ def _reliability(splits: dict[str, tuple[Floats, NDArray[np.bool_]]]) -> str:
         at = tenth / 10
         parts.append(f'<text x="{pad + at * size}" y="{pad + size + 14}" text-anchor="middle">{at:g}</text>')
         parts.append(f'<text x="{pad - 6}" y="{pad + size - at * size + 4}" text-anchor="end">{at:g}</text>')
-    for place, (color, (name, (p, y))) in enumerate(
-        zip(("#1f6feb", "#d1242f"), splits.items(), strict=True)
-    ):
+    for place, (color, (name, (p, y))) in enumerate(zip(("#1f6feb", "#d1242f"), splits.items(), strict=True)):
         points = []
         for rows in np.array_split(np.argsort(p), BINS):
             points.append((pad + p[rows].mean() * size, pad + size - y[rows].mean() * size))
         line = " ".join(f"{across:.1f},{up:.1f}" for across, up in points)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="2"/>')
         parts += [f'<circle cx="{across:.1f}" cy="{up:.1f}" r="4" fill="{color}"/>' for across, up in points]
-        parts.append(f'<text x="{pad + 12}" y="{pad + 16 + 16 * place}" fill="{color}">{name} n={len(p)}</text>')
+        parts.append(
+            f'<text x="{pad + 12}" y="{pad + 16 + 16 * place}" fill="{color}">{name} n={len(p)}</text>'
+        )
     return "\n".join([*parts, "</svg>\n"])
 
 

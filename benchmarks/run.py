@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ablation import VARIANTS, Question, measure, package_embedder
 
 from kb_assistant.index.building import build_index
 from kb_assistant.index.embedding import open_embedder
 from kb_assistant.index.knowledge import KnowledgeIndex
+from kb_assistant.insight.evaluation import read_golden, read_jsonl, read_qrels
 from kb_assistant.settings import Settings
 from kb_assistant.types import LOCAL_CALLER, Embedder, Embeddings, Filters
 
@@ -39,7 +41,7 @@ REFERENCE = {
     "rgb-retrieval": (87.4, 82, 92),
     "zhidao-insurance": (60.7, 68.6, 47),
 }
-TIMED_CHUNKS = 2_000
+TIMED_CHUNKS = 10_000
 
 
 def main() -> None:
@@ -61,6 +63,7 @@ def main() -> None:
             results["golden"][split] = json.loads(
                 _kb("eval", "--golden", golden, "--index", str(index), "--json")
             )
+        results["ablation"] = _ablation(Path(folder), Path(data) if data else None)
         results["speed"] = _speed(Path(folder))
     out = ROOT / "benchmarks" / "results" / f"{results['date']}-{results['commit']}.json"
     out.parent.mkdir(exist_ok=True)
@@ -81,6 +84,26 @@ def _beir(data: Path, index: Path) -> dict[str, Any]:
         "chunks": report["chunks"],
         "index_s": report["took_s"],
     }
+
+
+def _ablation(indexes: Path, data: Path | None) -> dict[str, Any]:
+    package = package_embedder(indexes / "package-model")
+    table = {}
+    for name in REFERENCE if data else ():
+        judged = read_qrels(Path(data or "") / name / "qrels.tsv")
+        rows = read_jsonl(Path(data or "") / name / "queries.jsonl")
+        questions: list[Question] = [
+            (str(row["text"]), None, judged[str(row["_id"])])
+            for row in rows
+            if judged.get(str(row["_id"])) and str(row["text"]).strip()
+        ]
+        table[name] = measure(indexes / name, questions, package)
+        print("ablation", name, flush=True)
+    for split in ("dev", "test"):
+        golden = read_golden(ROOT / "tests" / "golden" / f"{split}.jsonl")
+        questions = [(r.text, r.as_of, dict.fromkeys(r.relevant, 1)) for r in golden if r.relevant]
+        table[f"golden {split}"] = measure(indexes / "sample", questions, package)
+    return table
 
 
 class _Known:
@@ -113,7 +136,7 @@ def _speed(folder: Path) -> dict[str, Any]:
     texts = [h.chunk.text for q in questions for h in sample.search(q, filters=filters, top_k=15)]
     rows = [
         json.dumps({"_id": str(i), "title": "", "text": text}, ensure_ascii=False)
-        for i, text in enumerate((texts * 3)[:TIMED_CHUNKS])
+        for i, text in enumerate((texts * 10)[:TIMED_CHUNKS])
     ]
     (folder / "timed.jsonl").write_text("\n".join(rows), encoding="utf-8")
     build_index(folder / "timed.jsonl", folder / "timed", known)
@@ -174,12 +197,31 @@ def _write_tables(results: dict[str, Any]) -> None:
         ("search beyond that", "search_beyond_embedding_ms"),
     ):
         lines.append(f"| {label} | {speed[key]['median']} ms | {speed[key]['p95']} ms |")
+    lines += ["", *_ablation_table(results["ablation"])]
     before, rest = README.read_text(encoding="utf-8").split("<!-- tables -->\n", 1)
     after = rest.split("<!-- end of tables -->", 1)[1]
     table = "\n".join(lines)
     README.write_text(
         f"{before}<!-- tables -->\n\n{table}\n\n<!-- end of tables -->{after}", encoding="utf-8"
     )
+
+
+def _ablation_table(table: dict[str, Any]) -> list[str]:
+    sets = list(table)
+    public = [name for name in sets if name in REFERENCE]
+    lines = [
+        "| nDCG@10 / recall@5 / hit@1 | " + " | ".join(sets) + " | mean nDCG@10 of the public sets |",
+        "|---" * (len(sets) + 2) + "|",
+    ]
+    for variant in VARIANTS:
+        cells = [
+            " / ".join(f"{100 * table[name][variant][m]:.1f}" for m in ("ndcg@10", "recall@5", "hit@1"))
+            for name in sets
+        ]
+        values = [100 * table[name][variant]["ndcg@10"] for name in public]
+        mean = f"{statistics.mean(values):.2f}" if values else "not run"
+        lines.append(f"| {variant} | {' | '.join(cells)} | {mean} |")
+    return lines
 
 
 def _cell(score: dict[str, float]) -> str:

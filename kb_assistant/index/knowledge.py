@@ -193,9 +193,10 @@ class KnowledgeIndex:
         first = rows[:RERANKED]
         texts = [indexed_text(chunk) for chunk in self.catalog.chunks([row for row, _ in first])]
         judged = self._reranker.scores(query, texts)
-        # above the rest, whose scores go up to 1 + RULE_BONUS, and within (2, 3) in the new order
-        moved = [(row, 2 + 1 / (1 + math.exp(-score))) for (row, _), score in zip(first, judged, strict=True)]
-        return sorted(moved, key=lambda item: (-item[1], item[0])) + rows[RERANKED:]
+        order = sorted(range(len(first)), key=lambda at: (-judged[at], at))
+        # above the rest, whose scores go up to 1 + RULE_BONUS; a model's own scale may saturate
+        moved = [(first[at][0], 3 - place / RERANKED) for place, at in enumerate(order)]
+        return moved + rows[RERANKED:]
 
     def _hits(self, ranking: Ranking, top_k: int) -> list[Hit]:
         first: dict[int, tuple[int, float]] = {}  # what is said → the best row that says it

@@ -20,7 +20,7 @@ _RUN = re.compile(
 _PART = re.compile(r"[^\W\d_]+|\d+")  # dk-50 and dk50 are both dk and 50
 # a number belongs to what it counts: 三级 is inside 二三级 as a bigram, but =3级 is not =23级
 _COUNT = re.compile(
-    rf"({HAN_NUMERAL}{{1,12}}|\d{{1,12}}(?:\.\d{{1,6}})?[十百千万]*)\s?(?!{HAN_NUMERAL})([\u4e00-\u9fff])"
+    rf"(?<![a-z0-9._-])({HAN_NUMERAL}{{1,12}}|\d{{1,12}}(?:\.\d{{1,6}})?[十百千万]*)\s?(?!{HAN_NUMERAL})([\u4e00-\u9fff])"
 )
 
 
