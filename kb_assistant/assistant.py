@@ -200,6 +200,9 @@ class Assistant:
         Args:
             texts: Messages; None takes the tickets and FAQ rows of the index.
             caller: Who asks; only documents within its scopes are read.
+
+        Returns:
+            The commonest first; those that never fire last, with a count of 0.
         """
         index = self._index.current()
         if texts is None:

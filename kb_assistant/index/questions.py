@@ -41,6 +41,9 @@ class QuestionStyle:
             vectors: Their vectors, shape (n, dim).
             embedder: Embeds the questions, unless `known` is about the same ones.
             known: What the live generation measured.
+
+        Returns:
+            The style; zeros where fewer than 30 rows hold a question.
         """
         questions = _sample(chunks)
         if not questions:

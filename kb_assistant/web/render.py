@@ -18,7 +18,7 @@ def render_status(draft: Draft, texts: Texts) -> str:
     percent = round(draft.confidence * 100)
     cells = [badge(texts[f"status_{draft.status}"], f"status-{draft.status} strong")]
     if draft.grade == "urgent":
-        cells.append(badge(texts["grade_urgent"], "urgent strong"))
+        cells.append(badge(texts["grade_urgent"], "urgent strong", title=draft.grade_reason))
     else:
         cells.append(badge(texts["grade_ordinary"], "plain"))
     if draft.status != "small_talk":
@@ -28,7 +28,10 @@ def render_status(draft: Draft, texts: Texts) -> str:
         )
     for key, value in (("topic", draft.topic), ("skill_group", draft.skill_group)):
         if value:
-            cells.append(f'<span class="cell"><i>{escape(texts[key])}</i>{escape(value)}</span>')
+            hint = escape(draft.topic_reason)
+            cells.append(
+                f'<span class="cell" title="{hint}"><i>{escape(texts[key])}</i>{escape(value)}</span>'
+            )
     took = texts["took"].format(ms=round(draft.took_ms))
     cells.append(f'<span class="took">{escape(took)}</span>')
     return f'<div class="statusline" role="status">{"".join(cells)}</div>'

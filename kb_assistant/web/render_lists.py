@@ -84,7 +84,8 @@ def _card(hit: Hit, texts: Texts, number: int | None) -> str:
     cited = badge(texts["cited"].format(n=number), "cited") if number else ""
     effective = effective_line(chunk.effective_from, chunk.effective_to, texts)
     page = texts["page"].format(n=chunk.source.page) if chunk.source.page else ""
-    foot = " · ".join(part for part in (chunk.topic or "", page, effective) if part)
+    same = texts["duplicates"].format(count=hit.duplicates) if hit.duplicates else ""
+    foot = " · ".join(part for part in (chunk.topic or "", page, effective, same) if part)
     return (
         f'<li><button type="button" class="card" data-chunk="{escape(chunk.id)}">'
         f'<span class="top"><span class="rank">{hit.rank}</span>{kind_badge(chunk.kind, texts)}'

@@ -96,6 +96,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "status_conflict": ("条款有冲突", "Clauses disagree"),
     "status_small_talk": ("寒暄", "Small talk"),
     "confidence": ("置信度", "Confidence"),
+    "duplicates": ("另有 {count} 条内容相同", "{count} more say the same"),
     "topic": ("主题", "Topic"),
     "skill_group": ("技能组", "Skill group"),
     "grade_urgent": ("加急", "Urgent"),
