@@ -102,6 +102,31 @@ def test_eval_on_a_beir_folder(place: Path) -> None:
     assert json.loads(done.stdout)["hit@1"]["mean"] == 1.0
 
 
+def test_a_run_is_kept_and_compared_with(place: Path) -> None:
+    judged = ("eval", "--queries", "queries.jsonl", "--qrels", "qrels.tsv")
+    assert kb(*judged, "--save", "run.json", cwd=place).returncode == 0
+    (place / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n1\tSOP-ZF-02\t1\n", encoding="utf-8")
+    done = kb(*judged, "--against", "run.json", "--json", cwd=place)
+    report = json.loads(done.stdout)
+    assert report["metrics"]["hit@1"]["difference"]["mean"] == -1.0
+    assert [(q["id"], q["rank_before"]) for q in report["questions"]["hit@1"]] == [("1", 1)]
+    told = kb(*judged, "--against", "run.json", cwd=place).stdout
+    assert "hit@1        100.0 ->   0.0" in told and "0 better, 1 worse" in told
+    done = kb(*judged, "--against", "no-run.json", cwd=place)
+    assert done.returncode == 1 and "write one with: kb eval" in done.stderr
+
+
+def test_the_lexicon_shows_what_fires(place: Path) -> None:
+    (place / "corpus" / "lexicon.yaml").write_text(
+        "aliases:\n  卡密: [卡蜜]\n  游戏大厅: [大厅]\n  提现: [题现]\n", encoding="utf-8"
+    )
+    assert kb("index", cwd=place).returncode == 0
+    counts = json.loads(kb("lexicon", "--json", cwd=place).stdout)
+    assert {c["alias"] for c in counts if not c["count"]} >= {"题现", "卡蜜"}
+    told = kb("lexicon", "卡蜜和题现", cwd=place).stdout
+    assert "卡蜜 -> 卡密" in told and "题现 -> 提现" in told and "1 of them did not fire" in told
+
+
 def test_status(place: Path) -> None:
     done = kb("status", "--json", cwd=place)
     status = json.loads(done.stdout)
