@@ -198,7 +198,7 @@ class Assistant:
         """Return how often each alias of the live lexicon fires in `texts`.
 
         Args:
-            texts: Messages; None takes the tickets and FAQ rows of the index.
+            texts: Messages; None takes what was asked in the tickets and FAQ rows of the index.
             caller: Who asks; only documents within its scopes are read.
 
         Returns:
@@ -206,7 +206,7 @@ class Assistant:
         """
         index = self._index.current()
         if texts is None:
-            masked = index.catalog.texts(("ticket", "faq"), caller.scopes)
+            masked = index.catalog.questions(caller.scopes)
         else:
             masked = [self._mask(text) for text in texts]
         return count_aliases(index.lexicon, masked)
@@ -473,6 +473,10 @@ class Assistant:
         if not cleaned.strip():
             raise InvalidInput(f"{name} is blank; type or paste the customer's message")
         return cleaned
+
+    def masked(self, text: str) -> str:
+        """Return `text` as it may be stored and shown."""
+        return self._mask(text)
 
     def _mask(self, text: str) -> str:
         # control characters, lone surrogates and zero-width marks: nothing a person means to say

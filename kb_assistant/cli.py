@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -154,10 +155,18 @@ def search(
                 yield [to_json(hit_json(hit)) for hit in found.get(id(row), ())]
 
         if queries is not None:
+            failed = False
             for start in range(0, len(rows), _SEARCH_BATCH):
                 some = rows[start : start + _SEARCH_BATCH]
-                for row, found in zip(some, hits_of(some), strict=True):
+                try:
+                    answers = list(hits_of(some))
+                except InvalidInput:  # one of them: each for itself, so that the others are answered
+                    failed |= _print_rows(some, lambda row: {"hits": next(hits_of([row]))})
+                    continue
+                for row, found in zip(some, answers, strict=True):
                     _print_json({"_id": row["_id"], "hits": found})
+            if failed:
+                raise typer.Exit(1)
             return
         (hits,) = hits_of(rows)
         if as_json:
@@ -292,12 +301,13 @@ def evaluate(
             assert queries is not None
             assert qrels is not None
             outcomes = evaluate_beir(read_jsonl(queries), read_qrels(qrels), rank)
-    if save is not None:
-        save_run(outcomes, save)
+        outcomes = [replace(outcome, text=assistant.masked(outcome.text)) for outcome in outcomes]
     if earlier is not None:
         _print_comparison(earlier, outcomes, as_json=as_json)
     else:
         _print_scores(scores(outcomes), as_json=as_json)
+    if save is not None:
+        save_run(outcomes, save)
 
 
 @app.command()
@@ -420,6 +430,12 @@ def _rows(question: str | None, queries: Path | None) -> list[dict[str, Any]]:
 
 def _print_batch(rows: list[dict[str, Any]], answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Print a line per row; a row that cannot be answered says why, the others go on, and exit is 1."""
+    if _print_rows(rows, answer):
+        raise typer.Exit(1)
+
+
+def _print_rows(rows: list[dict[str, Any]], answer: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
+    """Print a line per row, with the error where a row cannot be answered; tell whether any could not."""
     failed = False
     for row in rows:
         try:
@@ -427,8 +443,7 @@ def _print_batch(rows: list[dict[str, Any]], answer: Callable[[dict[str, Any]], 
         except InvalidInput as error:
             failed = True
             _print_json({"_id": row.get("_id"), "error": {"code": error.code, "message": str(error)}})
-    if failed:
-        raise typer.Exit(1)
+    return failed
 
 
 def _citations(refs: Any) -> dict[int, str] | None:

@@ -109,7 +109,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """What a manager wrote down about words: alias (lower case) → the manual's term; urgent words."""
+    """What a manager wrote down about words: alias (simplified) → the manual's term; urgent words."""
 
     aliases: Mapping[str, str] = field(default_factory=dict)
     urgent: tuple[str, ...] = ()
@@ -117,12 +117,10 @@ class Lexicon:
 
 @dataclass(frozen=True, slots=True)
 class AliasUse:
-    """An alias that occurs in a text at [start, end), and the term it stands for."""
+    """An alias that occurs in a text, and the term it stands for."""
 
     alias: str
     term: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)

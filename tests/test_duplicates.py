@@ -30,10 +30,28 @@ def test_courtesy_punctuation_script_and_width_do_not_matter(same: str) -> None:
         CLAUSE.replace("后", "前"),
         CLAUSE.replace("免手续费", "手续费0.5%"),
         CLAUSE + "三级代理除外。",
+        CLAUSE[:-1] + "吗。",
     ],
 )
 def test_one_word_or_figure_that_matters_keeps_both(other: str) -> None:
     assert find_duplicates([CLAUSE, other]).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("到账时间为1-5天，请耐心等候", "到账时间为15天，请耐心等候"),
+        ("满足≥100元的订单可以参加", "满足≤100元的订单可以参加"),
+        ("每天10:30开始发放名额", "每天1030开始发放名额"),
+        ("押金为$500，退店时原路退还", "押金为¥500，退店时原路退还"),
+    ],
+)
+def test_what_stands_between_figures_counts(one: str, other: str) -> None:
+    assert find_duplicates([one, other]).tolist() == [0, 1]
+
+
+def test_thousands_may_be_separated() -> None:
+    assert find_duplicates(["退店时退还保证金2,000元", "退店时退还保证金2000元"]).tolist() == [0, 0]
 
 
 def test_fractions_are_not_whole_numbers() -> None:

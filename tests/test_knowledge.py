@@ -136,17 +136,27 @@ def test_many_queries_give_what_each_gives_alone(index: KnowledgeIndex) -> None:
 
 
 def test_what_says_the_same_appears_once_with_the_count(corpus_dir: Path, tmp_path: Path) -> None:
-    same = "卡密错误核实订单后5分钟内补发新卡密。"
-    (corpus_dir / "copy.md").write_text(f"# 卡密速查\n您好，{same}", encoding="utf-8")
-    (corpus_dir / "old.md").write_text(
-        f"---\neffective_to: 2026-01-01\n---\n# 卡密速查（旧）\n{same}", encoding="utf-8"
-    )
-    (corpus_dir / "other.md").write_text(f"# 卡密速查二\n{same.replace('5', '50')}", encoding="utf-8")
+    row = {"question": "转账付款多久确认？", "answer": "转账付款5分钟内确认，无需重复提交。"}
+    for name, change in (
+        ("a", {}),
+        ("b", {}),
+        ("old", {"effective_to": "2026-01-01"}),
+        ("secret", {"scope": "s"}),
+    ):
+        line = json.dumps({**row, **change, "id": name}, ensure_ascii=False)
+        (corpus_dir / f"{name}.jsonl").write_text(line, encoding="utf-8")
+    other = json.dumps({**row, "answer": row["answer"].replace("5", "50"), "id": "other"}, ensure_ascii=False)
+    (corpus_dir / "other.jsonl").write_text(other, encoding="utf-8")
+    for name in ("月卡", "礼品卡"):  # the same words under another product's title are another rule
+        (corpus_dir / f"{name}.md").write_text(f"# {name}退款\n付款后24小时内可以退款。", encoding="utf-8")
     build_index(corpus_dir, tmp_path / "index", HashEmbedder())
-    hits = KnowledgeIndex.open(tmp_path / "index", HashEmbedder()).search(same, filters=TODAY, top_k=20)
-    said = [hit for hit in hits if "5分钟内补发" in hit.chunk.text]
-    assert [hit.duplicates for hit in said] == [1]  # the copy; what is no longer in force does not count
-    assert any("50分钟内补发" in hit.chunk.text for hit in hits)
+    index = KnowledgeIndex.open(tmp_path / "index", HashEmbedder())
+    hits = index.search("转账付款多久确认", filters=TODAY, top_k=20)
+    # what is no longer in force or may not be seen does not count
+    assert [hit.duplicates for hit in hits if "5分钟内确认" in hit.chunk.text] == [1]
+    assert any("50分钟内确认" in hit.chunk.text for hit in hits)
+    titles = {hit.chunk.title for hit in index.search("月卡退款 礼品卡退款", filters=TODAY, top_k=20)}
+    assert {"月卡退款", "礼品卡退款"} <= titles
 
 
 def test_the_lexicon_of_the_corpus_is_searched_with(corpus_dir: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kb_assistant.corpus.lexicon import count_aliases, find_aliases, read_lexicon
+from kb_assistant.corpus.lexicon import contains_word, count_aliases, find_aliases, read_lexicon
 from kb_assistant.types import Lexicon
 
 LEXICON = Lexicon({"没到账": "未到账", "没到": "未到账", "cdk": "卡密", "卡蜜": "卡密", "没到期": "未到期"})
@@ -33,9 +33,12 @@ def test_an_alias_inside_its_own_term_does_not_fire() -> None:
     assert find_aliases(Lexicon({"到账": "到账时间"}), "到账时间多久") == []
 
 
-def test_spans_point_into_the_text() -> None:
-    text = "我的CDK没到"
-    assert [text[use.start : use.end] for use in find_aliases(LEXICON, text)] == ["CDK", "没到"]
+def test_script_and_width_do_not_matter() -> None:
+    assert said("ＣＤＫ兌換，錢沒到賬") == [("cdk", "卡密"), ("没到账", "未到账")]
+
+
+def test_words_have_bounds() -> None:
+    assert contains_word("再不退我打12345", "12345") and not contains_word("订单20123456", "12345")
 
 
 def test_counts_tell_what_never_fires() -> None:
@@ -54,6 +57,13 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     assert problems == []
 
 
+def test_everything_in_the_file_is_text(tmp_path: Path) -> None:
+    (tmp_path / "lexicon.yaml").write_text(
+        "aliases:\n  no: [yes, 2026-13-11, 012]\nurgent: [true]\n", encoding="utf-8"
+    )
+    assert read_lexicon(tmp_path) == (Lexicon({"yes": "no", "2026-13-11": "no", "012": "no"}, ("true",)), [])
+
+
 def test_no_file_is_an_empty_lexicon(tmp_path: Path) -> None:
     assert read_lexicon(tmp_path) == (Lexicon(), [])
 
@@ -68,6 +78,7 @@ def test_no_file_is_an_empty_lexicon(tmp_path: Path) -> None:
         ("aliases:\n  未到账: [[没到账]]", "expected a word"),
         ("aliases:\n  未到账: [没到]\n  未收到: [没到]", "the first counts"),
         ("synonyms: {}", "unknown entry"),
+        ("aliases:\n  '': [没到]", "a term is blank"),
     ],
 )
 def test_what_is_wrong_is_told_and_the_rest_counts(content: str, reason: str, tmp_path: Path) -> None:

@@ -39,3 +39,12 @@ def test_traditional_and_simplified_characters_agree() -> None:
 
 def test_a_code_is_found_with_or_without_its_hyphen() -> None:
     assert {"dk", "50"} <= set(tokenize("DK-50")) & set(tokenize("dk50")) & set(tokenize("DK 50"))
+
+
+def test_counts_are_exact() -> None:
+    assert "=2000元" in tokenize("2,000元") and "=0元" not in tokenize("2,000元")
+    assert "=12000元" in tokenize("1万2千元") and "=2000元" not in tokenize("1万2千元")
+    assert set(tokenize("1000001元")) & set(tokenize("1000002元")) == {"元"}
+    assert not any(t.startswith("=") for t in tokenize("订单20260315001未到"))
+    assert tokenize("٣天")  # digits of other scripts are no figures, and no error
+    assert tokenize("1" + "万" * 200 + "元")

@@ -31,6 +31,9 @@ def test_a_question_is_not(message: str) -> None:
         ("点卡多久到账", "ordinary"),
         ("快点，急用", "ordinary"),  # hurry alone is not urgent, says the manual
         ("普通工单和加急工单分别多久处理", "ordinary"),
+        ("订单号20123456012到账了吗", "ordinary"),
+        ("用工商银行卡付款可以吗", "ordinary"),
+        ("流媒体会员怎么开通", "ordinary"),
         ("电话那头说他是警察，要买家手机号", "ordinary"),
     ],
 )

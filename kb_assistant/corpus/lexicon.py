@@ -17,6 +17,7 @@ from pathlib import Path
 import yaml
 
 from kb_assistant.corpus.parsed import Problem
+from kb_assistant.corpus.script import simplify
 from kb_assistant.corpus.text import quote
 from kb_assistant.types import AliasUse, Lexicon
 
@@ -50,15 +51,16 @@ def read_lexicon(root: Path) -> tuple[Lexicon, list[Problem]]:
     if not root.is_dir() or not path.is_file():
         return Lexicon(), []
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        # everything is text: 012 is no number and no is no truth value
+        content = yaml.BaseLoader(path.read_text(encoding="utf-8-sig")).get_single_data()
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         where = getattr(error, "problem_mark", None)
         line = None if where is None else where.line + 1
         return Lexicon(), [Problem(LEXICON_FILE, line, f"not YAML in UTF-8: {_reason(error)}; {_EXPECTED}")]
     problems: list[Problem] = []
     if not isinstance(content, dict):
-        return Lexicon(), [] if content is None else [Problem(LEXICON_FILE, None, _EXPECTED)]
-    for name in content.keys() - {"aliases", "urgent"}:
+        return Lexicon(), [Problem(LEXICON_FILE, None, _EXPECTED)] if content else []
+    for name in [name for name in content if name not in ("aliases", "urgent")]:
         problems.append(Problem(LEXICON_FILE, None, f"unknown entry {quote(str(name))} ignored; {_EXPECTED}"))
     aliases = _aliases(content.get("aliases") or {}, problems)
     urgent = tuple(dict.fromkeys(_words(content.get("urgent") or [], "urgent", problems)))
@@ -66,24 +68,29 @@ def read_lexicon(root: Path) -> tuple[Lexicon, list[Problem]]:
 
 
 def find_aliases(lexicon: Lexicon, text: str) -> list[AliasUse]:
-    """Return the aliases that occur in `text`, left to right; of those that overlap, the longest.
+    """Return the aliases that occur in `text`, left to right; where several begin, the longest.
 
-    Latin letters match whatever their case, but not inside a longer Latin word or number. An alias
-    does not fire inside its own term: 没到账 in a text that says 没到账户.
+    Script, width and case do not matter; Latin letters and digits do not match inside a longer word or
+    number. An alias does not fire inside its own term: 到账 for 到账时间 in a text that says 到账时间.
     """
     if not lexicon.aliases:
         return []
-    lower = text.lower()
+    simple = simplify(text)
+    inside: dict[str, set[int]] = {}
     uses = []
-    for match in _pattern(tuple(lexicon.aliases)).finditer(lower):
+    for match in _pattern(tuple(lexicon.aliases)).finditer(simple):
         term = lexicon.aliases[match.group()]
-        inside = any(
-            start <= match.start() and match.end() <= start + len(term)
-            for start in (found.start() for found in re.finditer(re.escape(term.lower()), lower))
-        )
-        if not inside:
-            uses.append(AliasUse(match.group(), term, match.start(), match.end()))
+        if term not in inside:
+            spans = re.finditer(re.escape(simplify(term)), simple)
+            inside[term] = {at for span in spans for at in range(*span.span())}
+        if not {match.start(), match.end() - 1} <= inside[term]:
+            uses.append(AliasUse(match.group(), term))
     return uses
+
+
+def contains_word(text: str, word: str) -> bool:
+    """Tell whether `word` stands in `text`, by the rules of `find_aliases`."""
+    return _pattern((simplify(word),)).search(simplify(text)) is not None
 
 
 def count_aliases(lexicon: Lexicon, texts: Iterable[str]) -> list[AliasCount]:
@@ -100,7 +107,7 @@ def count_aliases(lexicon: Lexicon, texts: Iterable[str]) -> list[AliasCount]:
     ]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _pattern(aliases: tuple[str, ...]) -> re.Pattern[str]:
     longest_first = sorted(aliases, key=len, reverse=True)
     return re.compile("|".join(_bounded(alias) for alias in longest_first))
@@ -114,14 +121,21 @@ def _bounded(alias: str) -> str:
 
 
 def _aliases(entries: object, problems: list[Problem]) -> dict[str, str]:
+    if not entries:
+        return {}
     if not isinstance(entries, dict):
         problems.append(Problem(LEXICON_FILE, None, f"`aliases` is no mapping; {_EXPECTED}"))
         return {}
     aliases: dict[str, str] = {}
     for term, words in entries.items():
+        if not str(term).strip():
+            problems.append(
+                Problem(LEXICON_FILE, None, "a term is blank; write the manual's word before the colon")
+            )
+            continue
         for word in _words(words, str(term), problems):
-            alias = word.lower()
-            if alias == str(term).lower():
+            alias = simplify(word)
+            if alias == simplify(str(term)):
                 continue
             if aliases.setdefault(alias, str(term)) != str(term):
                 both = f"{quote(aliases[alias])} and {quote(str(term))}"
@@ -137,8 +151,8 @@ def _words(words: object, name: str, problems: list[Problem]) -> Iterable[str]:
         )
         return
     for word in words:
-        if isinstance(word, str | int) and str(word).strip():
-            yield str(word).strip()
+        if isinstance(word, str) and word.strip():
+            yield word.strip()
         else:
             problems.append(
                 Problem(LEXICON_FILE, None, f"{quote(name)} lists {quote(str(word))}, expected a word")

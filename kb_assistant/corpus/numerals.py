@@ -11,10 +11,11 @@ def parse_number(number: str) -> float:
     """Return the value of `number`: Arabic digits with or without scales, a Chinese numeral, or 半."""
     if number == "半":
         return 0.5
-    if number[0].isdigit() and number.isascii():
-        return float(number.replace(",", ""))
-    if number[0] in "0123456789":  # 2千, 1万2千
-        parts = re.findall(r"(\d+(?:\.\d+)?)\s?([十百千万]*)", number.replace(",", ""))
+    plain = number.replace(",", "")
+    if plain.replace(".", "", 1).isdecimal():  # of any script: ٣ is 3
+        return float(plain)
+    if number[0].isdecimal():  # 2千, 1万2千
+        parts = re.findall(r"(\d+(?:\.\d+)?)\s?([十百千万]*)", plain)
         return sum(float(digits) * _scale(scales) for digits, scales in parts)
     if len(number) > 1 and all(character in DIGITS for character in number):  # 九五, 二〇二六
         return float("".join(str(DIGITS[character]) for character in number))

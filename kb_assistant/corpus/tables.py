@@ -31,6 +31,8 @@ _CHINESE_COLUMNS = {  # as ticket systems export them
     "状态": "status", "解决时间": "resolved_at", "标签": "tags", "客服": "agent", "满意度": "satisfaction",
 }  # fmt: skip
 
+_ASKED: dict[Kind, tuple[str, str]] = {"ticket": ("问题：", "\n处理："), "faq": ("问：", "\n答：")}
+
 
 class _BrokenRow(Exception):
     """One row is no document; the message says why."""
@@ -197,6 +199,14 @@ def _has_known_columns(names: Iterable[str]) -> bool:
     )
 
 
+def question_of(kind: Kind, text: str) -> str | None:
+    """Return what was asked in the text of a ticket or FAQ row; None for other texts."""
+    asks, answers = _ASKED.get(kind, ("", ""))
+    if asks and text.startswith(asks) and answers in text:
+        return text[len(asks) : text.index(answers)].strip() or None
+    return None
+
+
 def _to_row(line: int, raw: Mapping[str, object]) -> Row:
     row = {_column(key): value for key, value in raw.items()}
     metadata = {key: value for key, value in row.items() if key in _KEPT}
@@ -204,11 +214,11 @@ def _to_row(line: int, raw: Mapping[str, object]) -> Row:
     if "resolution" in row:
         kind = "ticket"
         question = _required(row, "question")
-        text = f"问题：{question}\n处理：{_required(row, 'resolution')}"
+        text = f"{_ASKED['ticket'][0]}{question}{_ASKED['ticket'][1]}{_required(row, 'resolution')}"
     elif "answer" in row:
         kind = "faq"
         question = _required(row, "question")
-        text = f"问：{question}\n答：{_required(row, 'answer')}"
+        text = f"{_ASKED['faq'][0]}{question}{_ASKED['faq'][1]}{_required(row, 'answer')}"
     elif "_id" in row and "title" in row:
         metadata = {"id": row["_id"], **metadata}
         title = row["title"]

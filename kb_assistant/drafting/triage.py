@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+from kb_assistant.corpus.lexicon import contains_word
 from kb_assistant.types import Grade, Hit, Lexicon
 
 # what is left of a message when greetings and thanks are taken out; nothing left is small talk
@@ -22,7 +23,7 @@ _URGENT = tuple(
         (
             "已扣款没有订单",
             r"(?:钱|款|付款?|扣)[^。！？\n]{0,12}(?:没|无|不见|查不到)(?:有|到|了|建|出现?)?(?:这个|那个)?(?:订单|单子?|货)"
-            r"|(?:钱|款)(?:走了|扣了|没了|付了)[^。！？]{0,16}(?:啥也没有|什么都没有?|没单|单也没|订单没)|订单(?:写|显示)?已?关闭",
+            r"|(?:钱|款)(?:走了|扣了|没了|付了)[^。！？]{0,16}(?:啥也没有|什么都没有?|没单|单也没|订单没)",
         ),
         ("重复扣款", r"重复扣|扣了?(?:两|二|2)(?:次|笔|遍|回|份)|扣了[^。！？]{0,10}又扣|多扣"),
         (
@@ -31,7 +32,7 @@ _URGENT = tuple(
         ),
         (
             "要投诉到监管部门、报警或曝光",
-            r"1231[58]|12345|消协|工商局?|起诉|律师|曝光|媒体|记者|(?:我|要|就|去)(?:先)?报警",
+            r"(?<!\d)(?:1231[58]|12345)(?!\d)|消协|工商局|起诉|律师|曝光|(?<!流)媒体|记者|(?:我|要|就|去)(?:先)?报警",
         ),
         (
             "商家整批卡住",
@@ -58,7 +59,7 @@ def is_small_talk(message: str) -> bool:
 def grade_of(message: str, lexicon: Lexicon) -> tuple[Grade, str]:
     """Return how urgent the message is, from the customer's own words, and why; "" for ordinary."""
     for word in lexicon.urgent:
-        if word.lower() in message.lower():
+        if contains_word(message, word):
             return "urgent", f"消息里有“{word}”"
     for reason, pattern in _URGENT:
         found = pattern.search(message)

@@ -125,7 +125,7 @@ def build_index(
         try:
             with storage_errors(index_dir):
                 building.mkdir()
-                duplicates = find_duplicates([chunk.text for chunk in chunks])
+                duplicates = find_duplicates([_said(chunk) for chunk in chunks])
                 write_catalog(building / "catalog.sqlite3", documents, chunks, keys, duplicates)
                 write_lexicon(building / "lexicon.json", lexicon)
                 DenseIndex.build(vectors).save(building / "dense.faiss")
@@ -162,6 +162,11 @@ def build_index(
 def indexed_text(chunk: Chunk) -> str:
     """Return what both legs index: title, heading path and text, so a chunk knows its place."""
     return "\n".join(part for part in (chunk.title, chunk.heading, chunk.text) if part)
+
+
+def _said(chunk: Chunk) -> str:
+    """Return what tells a chunk from a duplicate: a clause needs its headings, a row says it all itself."""
+    return chunk.text if chunk.kind in ("ticket", "faq") else indexed_text(chunk)
 
 
 def _end_superseded(documents: Sequence[Document]) -> tuple[list[Document], list[Problem]]:

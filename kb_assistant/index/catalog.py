@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kb_assistant.corpus.tables import question_of
 from kb_assistant.errors import NotFound
 from kb_assistant.types import Chunk, Document, Filters, Source
 
@@ -178,14 +179,13 @@ class Catalog:
         found = dict(self._query(f"SELECT position, id FROM document WHERE position IN ({marks})", positions))
         return [found[position] for position in positions]
 
-    def texts(self, kinds: Collection[str], scopes: Collection[str]) -> list[str]:
-        """Return the texts of the documents of these kinds within `scopes`, in corpus order."""
+    def questions(self, scopes: Collection[str]) -> list[str]:
+        """Return what was asked in the tickets and FAQ rows within `scopes`, in corpus order."""
+        marks = ", ".join("?" * len(scopes))
         rows = self._query(
-            f"SELECT text FROM document WHERE kind IN ({', '.join('?' * len(kinds))}) "
-            f"AND scope IN ({', '.join('?' * len(scopes))}) ORDER BY position",
-            [*kinds, *scopes],
+            f"SELECT kind, text FROM document WHERE scope IN ({marks}) ORDER BY position", list(scopes)
         )
-        return [r[0] for r in rows]
+        return [asked for kind, text in rows if (asked := question_of(kind, text))]
 
     def embedding_keys(self) -> list[str]:
         """Return the embedding key of every row, in row order."""

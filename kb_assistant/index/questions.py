@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kb_assistant.corpus.tables import question_of
 from kb_assistant.types import Chunk, Embedder, Embeddings
 
 _SAMPLE = 200  # questions whose mean is taken: more change it by less than a hundredth
@@ -76,15 +77,7 @@ def _sample(chunks: Sequence[Chunk]) -> list[str]:
 
     Chosen so, the sample hardly changes when rows are added, and a build need not embed it again.
     """
-    questions = {asked for chunk in chunks if (asked := _asked(chunk))}
+    questions = {asked for chunk in chunks if (asked := question_of(chunk.kind, chunk.text))}
     if len(questions) < _LEAST:
         return []
     return sorted(questions, key=lambda text: hashlib.sha256(text.encode()).digest())[:_SAMPLE]
-
-
-def _asked(chunk: Chunk) -> str | None:
-    """Return the question of a ticket or FAQ row as `corpus/tables.py` writes it down."""
-    for kind, asks, answers in (("ticket", "问题：", "\n处理："), ("faq", "问：", "\n答：")):
-        if chunk.kind == kind and chunk.text.startswith(asks) and answers in chunk.text:
-            return chunk.text[len(asks) : chunk.text.index(answers)].strip() or None
-    return None

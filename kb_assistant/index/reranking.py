@@ -1,5 +1,7 @@
 """A cross-encoder as an option: it reads question and chunk together and orders the best hits anew."""
 
+import os
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +32,7 @@ class CrossEncoderReranker:
         Raises:
             EmbedderUnavailable: If sentence-transformers is missing or the model cannot be loaded.
         """
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when huggingface_hub is imported
         try:
             from sentence_transformers import CrossEncoder
         except ImportError as error:
@@ -44,12 +47,14 @@ class CrossEncoderReranker:
                 f"the reranker {name_or_folder!r} cannot be loaded: {error}; "
                 "set KB_RERANKER to a cross-encoder's folder or hub name, or leave it empty"
             ) from error
+        self._lock = threading.Lock()  # tokenizers of transformers must not be shared by two threads
 
     def scores(self, question: str, texts: list[str]) -> list[float]:
         """Return one score a text; texts beyond the model's length are cut."""
         if not texts:
             return []
-        predicted = self._model.predict([(question, text) for text in texts], show_progress_bar=False)
+        with self._lock:
+            predicted = self._model.predict([(question, text) for text in texts], show_progress_bar=False)
         return [float(score) for score in np.asarray(predicted).reshape(len(texts), -1)[:, -1]]
 
 

@@ -4,11 +4,9 @@ Bigrams need no dictionary, so a new product name is found the day it is written
 """
 
 import re
-import unicodedata
-from functools import cache
-from typing import Any
 
 from kb_assistant.corpus.numerals import HAN_NUMERAL, parse_number
+from kb_assistant.corpus.script import simplify
 
 # CJK ideographs incl. extension A and compatibility forms; everything else that is a letter or
 # digit belongs to a Latin-like run, which may hold inner joiners: dk-50, t-2026-04417, 7x16, 0.5
@@ -18,17 +16,14 @@ _RUN = re.compile(
     r"(?:[-_.][^\W_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)*)"
 )
 _PART = re.compile(r"[^\W\d_]+|\d+")  # dk-50 and dk50 are both dk and 50
-# a number belongs to what it counts: 三级 is inside 二三级 as a bigram, but =3级 is not =23级
+# a number belongs to what it counts: 三级 is inside 二三级 as a bigram, but =3级 is not =23级; longer
+# runs of digits are orders and phones, which count nothing
 _COUNT = re.compile(
-    rf"(?<![a-z0-9._-])({HAN_NUMERAL}{{1,12}}|\d{{1,12}}(?:\.\d{{1,6}})?[十百千万]*)\s?(?!{HAN_NUMERAL})([\u4e00-\u9fff])"
+    rf"(?<![a-z0-9._,-])(?<!{HAN_NUMERAL})"
+    rf"({HAN_NUMERAL}{{1,12}}"
+    r"|(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,7})(?:\.[0-9]{1,6})?(?:[十百千万]{1,2}(?:[0-9]{1,4}[十百千]{1,2})*)?)"
+    rf"\s?(?!{HAN_NUMERAL})([\u4e00-\u9fff])"
 )
-
-
-def simplify(text: str) -> str:
-    """Return `text` in simplified characters, full-width forms narrowed, lower-cased."""
-    narrow = unicodedata.normalize("NFKC", text).lower()
-    simplified: str = _converter().convert(narrow)
-    return simplified
 
 
 def tokenize(text: str) -> list[str]:
@@ -50,12 +45,5 @@ def tokenize(text: str) -> list[str]:
         parts = _PART.findall(run)
         if len(parts) > 1:
             tokens.extend(parts)
-    tokens.extend(f"={parse_number(number):g}{unit}" for number, unit in _COUNT.findall(simplified))
+    tokens.extend(f"={parse_number(number):.12g}{unit}" for number, unit in _COUNT.findall(simplified))
     return tokens
-
-
-@cache
-def _converter() -> Any:
-    import opencc
-
-    return opencc.OpenCC("t2s")

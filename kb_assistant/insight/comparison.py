@@ -42,7 +42,7 @@ class Moved:
 def save_run(outcomes: Sequence[Outcome], path: Path) -> None:
     """Write a run, so that a later one can be compared with it; raises InvalidInput if it cannot."""
     try:
-        path.write_text(json.dumps([asdict(o) for o in outcomes], ensure_ascii=False), encoding="utf-8")
+        path.write_text(json.dumps([asdict(o) for o in outcomes]), encoding="utf-8")
     except OSError as error:
         raise InvalidInput(f"{str(path)!r} cannot be written: {error}; choose another --save FILE") from error
 
