@@ -112,7 +112,7 @@ def test_rows_have_unit_length_and_the_stated_shape(embedder: OnnxEmbedder) -> N
     rows = embedder.embed_passages([*TEXTS, "", " \n"])
     assert rows.shape == (22, 384) and rows.dtype == np.float32
     assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
-    assert (embedder.model_id, embedder.dim) == ("multilingual-e5-small-int8-v2", 384)
+    assert (embedder.model_id, embedder.dim) == ("multilingual-e5-small-int8-v3", 384)
 
 
 def test_nothing_to_embed_gives_no_rows(embedder: OnnxEmbedder) -> None:
@@ -165,7 +165,7 @@ def test_damaged_model_names_the_remedy(tmp_path: Path, model_folder: Path) -> N
 
 def test_settings_choose_the_embedder(model_folder: Path, tiny_model: Path) -> None:
     bundled = open_embedder(Settings(cache_dir=model_folder.parent, embedding_threads=1))
-    assert bundled.model_id == "multilingual-e5-small-int8-v2"
+    assert bundled.model_id == "multilingual-e5-small-int8-v3"
     assert open_embedder(Settings(embedder=str(tiny_model))).dim == 32
 
 

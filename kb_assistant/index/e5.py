@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
-REVISION = "e5-small-int8-v2"
+REVISION = "e5-small-int8-v3"
 MAX_TOKENS = 512  # as many positions as the model has
 
 _WEIGHTS_FILE = "e5-small-q4.bin"
