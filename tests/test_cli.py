@@ -196,7 +196,8 @@ def test_a_card_key_pattern_that_is_none(place: Path) -> None:
 
 
 def test_an_index_of_another_model(place: Path) -> None:
-    manifest = next((place / "indexes/default/generations").glob("*/manifest.json"))
+    index = place / "indexes/default"
+    manifest = index / "generations" / (index / "CURRENT").read_text().strip() / "manifest.json"
     whole = manifest.read_text(encoding="utf-8")
     manifest.write_text(whole.replace('"multilingual', '"other-multilingual'), encoding="utf-8")
     done = kb("search", "卡密", cwd=place)
