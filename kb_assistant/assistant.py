@@ -208,7 +208,7 @@ class Assistant:
         if texts is None:
             masked = index.catalog.questions(caller.scopes)
         else:
-            masked = [self._mask(text) for text in texts]
+            masked = [self.masked(text) for text in texts]
         return count_aliases(index.lexicon, masked)
 
     def search_documents(
@@ -252,7 +252,7 @@ class Assistant:
         """
         started = time.perf_counter()
         masked = self._clean(question, "question")
-        masked_facts = self._mask(facts or "")
+        masked_facts = self.masked(facts or "")
         day = as_of or today()
         index = self._index.current()
         if is_small_talk(masked):
@@ -362,7 +362,7 @@ class Assistant:
         """
         stored = self.get_draft(draft_id, caller=caller)
         final_text, reason, agent = (
-            None if text is None else self._mask(text) for text in (final_text, reason, agent)
+            None if text is None else self.masked(text) for text in (final_text, reason, agent)
         )
         if action in ("accepted", "edited") and final_text is not None and not final_text.strip():
             raise InvalidInput("final_text is blank; give the text that was sent")
@@ -469,16 +469,13 @@ class Assistant:
         """Check and mask what a person typed; control characters are dropped."""
         if len(text) > MAX_QUESTION:
             raise InvalidInput(f"{name} has {len(text):,} characters, at most {MAX_QUESTION:,} are accepted")
-        cleaned = self._mask(text)
+        cleaned = self.masked(text)
         if not cleaned.strip():
             raise InvalidInput(f"{name} is blank; type or paste the customer's message")
         return cleaned
 
     def masked(self, text: str) -> str:
         """Return `text` as it may be stored and shown."""
-        return self._mask(text)
-
-    def _mask(self, text: str) -> str:
         # control characters, lone surrogates and zero-width marks: nothing a person means to say
         printable = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _UNSEEN)
         return mask(printable, card_key_patterns=self._settings.card_key_patterns).text
@@ -486,7 +483,7 @@ class Assistant:
     def _masked_customer(self, customer: Customer | None) -> Customer | None:
         if customer is None:
             return None
-        return Customer(**{k: None if v is None else self._mask(v) for k, v in asdict(customer).items()})
+        return Customer(**{k: None if v is None else self.masked(v) for k, v in asdict(customer).items()})
 
 
 def today() -> date:

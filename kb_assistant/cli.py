@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from enum import StrEnum
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -140,19 +141,19 @@ def search(
     with _assistant(index_dir) as assistant:
 
         def hits_of(some: list[dict[str, Any]]) -> Iterator[list[Any]]:
-            # in a batch a blank text matches nothing
-            asked = [row for row in some if queries is None or row["text"].strip()]
-            results = assistant.search_many(
-                [(row["text"], _date(row.get("as_of")) or day) for row in asked],
-                caller=LOCAL_CALLER,
-                top_k=top_k,
-                kind=kind.value if kind else None,
-                topic=topic,
-                skill_group=skill_group,
+            asks = [queries is None or bool(row["text"].strip()) for row in some]
+            results = iter(
+                assistant.search_many(
+                    [(row["text"], _date(row.get("as_of")) or day) for row in compress(some, asks)],
+                    caller=LOCAL_CALLER,
+                    top_k=top_k,
+                    kind=kind.value if kind else None,
+                    topic=topic,
+                    skill_group=skill_group,
+                )
             )
-            found = {id(row): result.hits for row, result in zip(asked, results, strict=True)}
-            for row in some:
-                yield [to_json(hit_json(hit)) for hit in found.get(id(row), ())]
+            for asked in asks:  # in a batch a blank text matches nothing
+                yield [to_json(hit_json(hit)) for hit in next(results).hits] if asked else []
 
         if queries is not None:
             failed = False

@@ -7,7 +7,7 @@ import pytest
 from kb_assistant.errors import IndexCorrupt, IndexMismatch, IndexNotFound
 from kb_assistant.index.building import build_index
 from kb_assistant.index.generations import generation_path, live_generation
-from kb_assistant.index.knowledge import KnowledgeIndex, LiveIndex
+from kb_assistant.index.knowledge import CANDIDATES, KnowledgeIndex, LiveIndex
 from kb_assistant.types import Filters
 from tests.fakes import HashEmbedder, OtherEmbedder
 
@@ -189,3 +189,14 @@ def test_evidence_tells_how_far_the_best_stands_out(index: KnowledgeIndex) -> No
     assert hits == index.search("卡密错误核实订单后5分钟内补发", filters=TODAY, top_k=3)
     assert 0 < evidence.spread < evidence.cosine <= 1.001 and evidence.bm25 > 0
     assert index.retrieve(" ", filters=TODAY, top_k=3)[1].cosine == 0
+
+
+def test_copies_of_one_text_hide_no_other(corpus_dir: Path, tmp_path: Path) -> None:
+    row = {"question": "卡密错误怎么办", "resolution": "卡密错误已补发。", "status": "resolved"}
+    lines = [json.dumps({**row, "id": f"T-{at}"}, ensure_ascii=False) for at in range(2 * CANDIDATES)]
+    (corpus_dir / "copies.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    build_index(corpus_dir, tmp_path / "index", HashEmbedder())
+    index = KnowledgeIndex.open(tmp_path / "index", HashEmbedder())
+    hits = index.search("卡密错误怎么办", filters=TODAY, top_k=5)
+    assert [hit.duplicates for hit in hits if hit.chunk.kind == "ticket"][0] == 2 * CANDIDATES - 1
+    assert "SOP-KM-01" in {hit.chunk.document_id for hit in hits}

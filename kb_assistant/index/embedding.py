@@ -10,6 +10,7 @@ import numpy as np
 
 from kb_assistant.errors import EmbedderUnavailable
 from kb_assistant.index import e5
+from kb_assistant.index.hub import load_model
 from kb_assistant.settings import BUNDLED_EMBEDDER, Settings
 from kb_assistant.types import Embedder, Embeddings
 
@@ -98,30 +99,9 @@ class SentenceTransformerEmbedder:
     """Any sentence-transformers model: a name on the Hugging Face hub, or a local folder."""
 
     def __init__(self, name_or_folder: str) -> None:
-        """Load the model; takes 5-10 s, and a download if a hub name is not in its cache.
-
-        Args:
-            name_or_folder: A folder is read without any network.
-
-        Raises:
-            EmbedderUnavailable: If sentence-transformers is missing or the model cannot be loaded.
-        """
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when huggingface_hub is imported
-        try:
-            from sentence_transformers import SentenceTransformer
-        except ImportError as error:
-            raise EmbedderUnavailable(
-                f"embedder {name_or_folder!r} needs sentence-transformers; "
-                "install it with: pip install 'kb-assistant[sentence-transformers]'"
-            ) from error
+        """Load the model; see `load_model` for what may be wrong."""
+        self._model = load_model("SentenceTransformer", name_or_folder, "KB_EMBEDDER")
         folder = Path(name_or_folder)
-        try:
-            self._model = SentenceTransformer(name_or_folder, local_files_only=folder.is_dir())
-        except (OSError, ValueError) as error:
-            raise EmbedderUnavailable(
-                f"embedder {name_or_folder!r} cannot be loaded: {error}; "
-                "set KB_EMBEDDER to a folder or hub name of a sentence-transformers model, or to 'bundled'"
-            ) from error
         self._model_id = _folder_id(folder) if folder.is_dir() else name_or_folder
         dim = self._model.get_embedding_dimension()
         self._dim = len(self._model.encode_query(["dim"])[0]) if dim is None else dim

@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 # what a rule scores above a ticket of equal relevance: tickets are written in the customers' own
 # words and would otherwise hide the SOP they were solved by; chosen on the development split
 RULE_BONUS = 0.2
-CANDIDATES = 100  # rows each leg hands to fusion; also where the scale of the cosines begins
+CANDIDATES = 100  # different texts each leg hands to fusion; also where the scale of the cosines begins
+MOST_COPIES = 1_000  # rows a leg looks at beyond those, so that copies of one text hide no other
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,9 @@ class KnowledgeIndex:
         self._dense = parts.dense
         self._sparse = parts.sparse
         self._shift = parts.shift
+        sizes = np.bincount(parts.catalog.same_as) if len(parts.catalog) else np.zeros(1, np.int64)
+        copies = int((sizes[sizes > 1] - 1).sum())
+        self._reach = CANDIDATES + min(copies, MOST_COPIES)
         self._embedder = embedder
         self._reranker = reranker
 
@@ -154,8 +158,9 @@ class KnowledgeIndex:
         """Yield the ranking of the best rows of each leg, for each query; embedded together."""
         said = [self._in_our_terms(query) for query, _ in queries]
         vectors = shifted(self._embedder.embed_queries(said), self._shift)
+        masks = {filters: self.catalog.allowed(filters) for _, filters in queries}
         for text, vector, (_, filters) in zip(said, vectors, queries, strict=True):
-            yield self._rank_one(text, vector, self.catalog.allowed(filters))
+            yield self._rank_one(text, vector, masks[filters])
 
     def _in_our_terms(self, query: str) -> str:
         """Return the query followed by the manual's terms for the aliases in it."""
@@ -168,9 +173,9 @@ class KnowledgeIndex:
         sparse_scores = self._sparse.scores(query)
         if not query.strip():
             return Ranking(vector, sparse_scores, allowed, [], Evidence(0.0, 0.0, 0.0))
-        dense = self._dense.search(vector, top_k=CANDIDATES, allowed=allowed)
-        sparse_rows = best_rows(sparse_scores, top_k=CANDIDATES, allowed=allowed)
-        sparse = [(row, float(sparse_scores[row])) for row in sparse_rows]
+        dense = self._candidates(self._dense.search(vector, top_k=self._reach, allowed=allowed))
+        sparse_rows = best_rows(sparse_scores, top_k=self._reach, allowed=allowed)
+        sparse = self._candidates([(row, float(sparse_scores[row])) for row in sparse_rows])
         fused = [
             (row, score + RULE_BONUS * (not self.catalog.is_ticket[row]))
             for row, score in fuse(dense, sparse)
@@ -184,16 +189,27 @@ class KnowledgeIndex:
         )
         return Ranking(vector, sparse_scores, allowed, self._reranked(query, rows), evidence)
 
+    def _candidates(self, leg: list[tuple[int, float]]) -> list[tuple[int, float]]:
+        """Return the rows of a leg down to its last candidate; rows that say the same count once."""
+        texts: set[int] = set()
+        for at, (row, _) in enumerate(leg):
+            texts.add(int(self.catalog.same_as[row]))
+            if len(texts) > CANDIDATES:
+                return leg[:at]
+        return leg
+
     def _reranked(self, query: str, rows: list[tuple[int, float]]) -> list[tuple[int, float]]:
-        """Return `rows` with the first ones in the reranker's order, if there is a reranker."""
+        """Return `rows` with the first ones in the reranker's order, if there is a reranker.
+
+        The scores stay in place, so that they still say how far the evidence falls off.
+        """
         if self._reranker is None or not rows:
             return rows
         first = rows[:RERANKED]
         texts = [indexed_text(chunk) for chunk in self.catalog.chunks([row for row, _ in first])]
         judged = self._reranker.scores(query, texts)
         order = sorted(range(len(first)), key=lambda at: (-judged[at], at))
-        # above the rest, whose scores go up to 1 + RULE_BONUS; a model's own scale may saturate
-        moved = [(first[at][0], 3 - place / RERANKED) for place, at in enumerate(order)]
+        moved = [(first[at][0], score) for at, (_, score) in zip(order, first, strict=True)]
         return moved + rows[RERANKED:]
 
     def _hits(self, ranking: Ranking, top_k: int) -> list[Hit]:
