@@ -14,8 +14,9 @@ from kb_assistant.corpus.masking import mask
 from kb_assistant.drafting.check import check_text, check_uncited
 from kb_assistant.drafting.composer import Composed, compose, sources_of
 from kb_assistant.drafting.evidence import confidence
+from kb_assistant.drafting.grade import grade_of
 from kb_assistant.drafting.text import without_markers
-from kb_assistant.drafting.triage import grade_of, is_small_talk, topic_and_group
+from kb_assistant.drafting.triage import is_small_talk, topic_and_group
 from kb_assistant.errors import InvalidInput, NotFound
 from kb_assistant.index.embedding import open_embedder
 from kb_assistant.index.knowledge import KnowledgeIndex, LiveIndex
