@@ -256,20 +256,24 @@ class Assistant:
         masked_facts = self.masked(facts or "")
         day = as_of or today()
         index = self._index.current()
+        hits: list[Hit] = []
+        unknown: tuple[str, ...] = ()
         if is_small_talk(masked):
-            hits: list[Hit] = []
             composed, status, sure = Composed(_SMALL_TALK_REPLY, {}, {}, (), None), "small_talk", 1.0
         else:
             hits, evidence = index.retrieve(
                 masked, filters=Filters(scopes=caller.scopes, as_of=day), top_k=_VOTERS
             )
-            sure = confidence(evidence)
+            sure, unknown = confidence(evidence), evidence.unknown_codes
             composed, status = self._compose(index, masked, hits[:_EVIDENCE], sure, customer)
         topic, skill_group, topic_reason = topic_and_group(hits, index.catalog.group_of_topic)
         grade, grade_reason = grade_of(masked, index.lexicon)
         check = check_text(
             composed.text, composed.cited, quotes=composed.quotes, as_of=day, agent_facts=masked_facts
         )
+        hand_off = None
+        if status == "refused":
+            hand_off = _hand_off(masked, hits, unknown, composed, skill_group, grade)
         draft = Draft(
             draft_id=new_draft_id(),
             question=masked,
@@ -285,7 +289,7 @@ class Assistant:
             skill_group=skill_group,
             missing_facts=composed.missing_facts,
             approval=composed.approval,
-            hand_off=_hand_off(masked, hits, composed, skill_group, grade) if status == "refused" else None,
+            hand_off=hand_off,
             generator="composer",
             generation=index.manifest.generation,
             took_ms=_ms_since(started),
@@ -526,9 +530,16 @@ def _as_one_chunk(document: Document) -> Chunk:
 
 
 def _hand_off(
-    question: str, hits: Sequence[Hit], composed: Composed, skill_group: str | None, grade: Grade
+    question: str,
+    hits: Sequence[Hit],
+    unknown_codes: Sequence[str],
+    composed: Composed,
+    skill_group: str | None,
+    grade: Grade,
 ) -> HandOff:
     why = "最接近的条款与问题不够吻合，不能作为答复依据" if hits else "知识库里没有找到相关内容"
+    if unknown_codes:
+        why = f"知识库里没有提到 {'、'.join(code.upper() for code in unknown_codes)}"
     return HandOff(
         question=question,
         searched=question,

@@ -158,12 +158,13 @@ class Evidence:
     """How well anything matched a question, before fusion; zeros where nothing did.
 
     `cosine` is the best one, `spread` how far it lies above the mean of the hundred best, `bm25` the
-    best BM25 score.
+    best BM25 score; `unknown_codes` stand in the question and nowhere in the knowledge base.
     """
 
     cosine: float
     spread: float
     bm25: float
+    unknown_codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

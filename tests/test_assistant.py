@@ -47,6 +47,16 @@ def test_it_asks_for_what_the_steps_need(assistant: Assistant) -> None:
     assert given.missing_facts == ()
 
 
+def test_an_unknown_code_is_handed_off_by_name(settings: Settings, assistant: Assistant) -> None:
+    bar = settings.model_copy(update={"evidence_bar": 1e-300})
+    cautious = Assistant(assistant._index, assistant._embedder, bar)
+    assert cautious.draft("卡密错误怎么补发", caller=LOCAL_CALLER).status == "answered"
+    draft = cautious.draft("卡密错误怎么补发，报E3015", caller=LOCAL_CALLER)
+    assert (draft.status, draft.confidence) == ("refused", 0)
+    assert draft.hand_off is not None and draft.hand_off.why == "知识库里没有提到 E3015"
+    cautious._records.close()
+
+
 def test_below_the_bar_it_refuses_with_a_brief(settings: Settings, assistant: Assistant) -> None:
     strict = Assistant(
         assistant._index, assistant._embedder, settings.model_copy(update={"evidence_bar": 1.0})

@@ -52,3 +52,9 @@ def test_best_rows_leaves_out_what_does_not_match() -> None:
 def test_best_rows_keeps_to_the_mask() -> None:
     scores = np.array([3, 2, 1], dtype=np.float32)
     assert best_rows(scores, top_k=3, allowed=np.array([False, True, True])) == [1, 2]
+
+
+def test_a_code_that_no_row_holds_is_unknown_however_it_is_spelt() -> None:
+    index = SparseIndex.build(["错误码E1003：卡密已使用", "DK50 点卡"])
+    assert index.unknown_codes("e1003 和 E-1003 和 DK-50") == ()
+    assert index.unknown_codes("报E3015 买的DK-500") == ("e3015", "dk-500")

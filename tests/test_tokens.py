@@ -1,4 +1,4 @@
-from kb_assistant.index.tokens import tokenize
+from kb_assistant.index.tokens import codes, tokenize
 
 
 def test_chinese_becomes_character_bigrams() -> None:
@@ -48,3 +48,8 @@ def test_counts_are_exact() -> None:
     assert not any(t.startswith("=") for t in tokenize("订单20260315001未到"))
     assert tokenize("٣天")  # digits of other scripts are no figures, and no error
     assert tokenize("1" + "万" * 200 + "元")
+
+
+def test_codes_are_those_of_errors_and_products() -> None:
+    assert codes("报Ｅ1003，买的DK-50和dk-50") == ["e1003", "dk-50"]
+    assert codes("订单DD20260815000312 iPhone15 5G 100元 T-2026-00306 A4纸 win11") == []

@@ -16,8 +16,12 @@ def features(evidence: Evidence) -> tuple[float, float, float]:
 
 
 def confidence(evidence: Evidence) -> float:
-    """Return the estimated probability, 0 to 1, that the knowledge base answers; 0 where nothing matched."""
-    if evidence.cosine <= 0:
+    """Return the estimated probability, 0 to 1, that the knowledge base answers.
+
+    It is 0 where nothing matched, and where the question names a code that the knowledge base does
+    not know: what is said of another code is no answer.
+    """
+    if evidence.cosine <= 0 or evidence.unknown_codes:
         return 0.0
     logit = INTERCEPT + sum(w * x for w, x in zip(WEIGHTS, features(evidence), strict=True))
     return 1 / (1 + math.exp(-logit))

@@ -186,6 +186,7 @@ class KnowledgeIndex:
             cosine=cosines[0] if cosines else 0.0,
             spread=cosines[0] - math.fsum(cosines) / len(cosines) if cosines else 0.0,
             bm25=sparse[0][1] if sparse else 0.0,
+            unknown_codes=self._sparse.unknown_codes(query),
         )
         return Ranking(vector, sparse_scores, allowed, self._reranked(query, rows), evidence)
 

@@ -8,7 +8,7 @@ import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
-from kb_assistant.index.tokens import tokenize
+from kb_assistant.index.tokens import code_key, codes, tokenize
 
 logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG on import
 
@@ -25,6 +25,7 @@ class SparseIndex:
         """Wrap a loaded BM25 index; use `build` or `open` to get one."""
         self._bm25 = bm25
         self._vocabulary: dict[str, int] = bm25.vocab_dict
+        self._code_keys = {code_key(token) for token in self._vocabulary if token[:1].isascii()}
 
     @classmethod
     def build(cls, texts: Iterable[str]) -> "SparseIndex":
@@ -51,6 +52,10 @@ class SparseIndex:
             return np.zeros(self._bm25.scores["num_docs"], dtype=np.float32)
         scores: NDArray[np.float32] = self._bm25.get_scores_from_ids(known)
         return scores
+
+    def unknown_codes(self, query: str) -> tuple[str, ...]:
+        """Return the error and product codes of `query` that no row holds."""
+        return tuple(code for code in codes(query) if code_key(code) not in self._code_keys)
 
 
 def best_rows(
