@@ -539,7 +539,7 @@ def _hand_off(
 ) -> HandOff:
     why = "最接近的条款与问题不够吻合，不能作为答复依据" if hits else "知识库里没有找到相关内容"
     if unknown_codes:
-        why = f"知识库里没有提到 {'、'.join(code.upper() for code in unknown_codes)}"
+        why = f"知识库里没有提到 {'、'.join(unknown_codes)}"
     return HandOff(
         question=question,
         searched=question,

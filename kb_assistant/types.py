@@ -157,8 +157,8 @@ class Hit:
 class Evidence:
     """How well anything matched a question, before fusion; zeros where nothing did.
 
-    `cosine` is the best one, `spread` how far it lies above the mean of the hundred best, `bm25` the
-    best BM25 score; `unknown_codes` stand in the question and nowhere in the knowledge base.
+    `cosine` is the best one, `spread` how far it lies above the mean of the hundred best different
+    texts, `bm25` the best BM25 score; `unknown_codes` are error codes that the knowledge base does not know.
     """
 
     cosine: float

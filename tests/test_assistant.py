@@ -47,9 +47,13 @@ def test_it_asks_for_what_the_steps_need(assistant: Assistant) -> None:
     assert given.missing_facts == ()
 
 
-def test_an_unknown_code_is_handed_off_by_name(settings: Settings, assistant: Assistant) -> None:
+def test_an_unknown_code_is_handed_off_by_name(
+    settings: Settings, assistant: Assistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bar = settings.model_copy(update={"evidence_bar": 1e-300})
     cautious = Assistant(assistant._index, assistant._embedder, bar)
+    sparse = assistant._index.current()._sparse
+    monkeypatch.setattr(sparse, "_known_codes", {("e", "1", 4): (1001, 1012)})
     assert cautious.draft("卡密错误怎么补发", caller=LOCAL_CALLER).status == "answered"
     draft = cautious.draft("卡密错误怎么补发，报E3015", caller=LOCAL_CALLER)
     assert (draft.status, draft.confidence) == ("refused", 0)

@@ -200,3 +200,15 @@ def test_copies_of_one_text_hide_no_other(corpus_dir: Path, tmp_path: Path) -> N
     hits = index.search("卡密错误怎么办", filters=TODAY, top_k=5)
     assert next(hit.duplicates for hit in hits if hit.chunk.kind == "ticket") == 2 * CANDIDATES - 1
     assert "SOP-KM-01" in {hit.chunk.document_id for hit in hits}
+
+
+def test_copies_make_nothing_more_certain(corpus_dir: Path, tmp_path: Path) -> None:
+    def spread(copies: int) -> float:
+        row = {"question": "卡密错误怎么办", "resolution": "卡密错误已补发。", "status": "resolved"}
+        lines = [json.dumps({**row, "id": f"T-{at}"}, ensure_ascii=False) for at in range(copies)]
+        (corpus_dir / "copies.jsonl").write_text("\n".join(lines), encoding="utf-8")
+        build_index(corpus_dir, tmp_path / "index", HashEmbedder())
+        index = KnowledgeIndex.open(tmp_path / "index", HashEmbedder())
+        return index.retrieve("卡密错误怎么办", filters=TODAY, top_k=1)[1].spread
+
+    assert spread(1) == pytest.approx(spread(20))

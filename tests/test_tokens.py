@@ -1,4 +1,4 @@
-from kb_assistant.index.tokens import codes, tokenize
+from kb_assistant.index.tokens import error_codes, tokenize
 
 
 def test_chinese_becomes_character_bigrams() -> None:
@@ -50,6 +50,6 @@ def test_counts_are_exact() -> None:
     assert tokenize("1" + "万" * 200 + "元")
 
 
-def test_codes_are_those_of_errors_and_products() -> None:
-    assert codes("报Ｅ1003，买的DK-50和dk-50") == ["e1003", "dk-50"]
-    assert codes("订单DD20260815000312 iPhone15 5G 100元 T-2026-00306 A4纸 win11") == []
+def test_error_codes() -> None:
+    assert error_codes("报Ｅ1003，又报e-2010，ERR_E3001") == [("e", "1003"), ("e", "2010"), ("e", "3001")]
+    assert error_codes("订单DD20260815000312 iPhone15 5G 100元 T-2026-00306 A4纸 DK-500 win110") == []

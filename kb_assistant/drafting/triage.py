@@ -7,33 +7,32 @@ from collections.abc import Mapping, Sequence
 from kb_assistant.corpus.script import simplify
 from kb_assistant.types import Hit
 
-# what a message may hold and still ask nothing; a message of nothing else is small talk. None of these
-# words names a thing, a sum or a state, so "卡呢" and "还没到" always keep something
+# what a message may hold and still ask nothing; a message of nothing else is small talk. A word that may be
+# the matter itself (错, 差, 丢, 撤, 加, 转人工) is not among them: "卡呢", "给我发错了" keep something
 _COURTESY = re.compile(
     # greetings, and is anybody there
     r"您好|你好|侬好|哈[喽啰]|嗨喽?|hello+|hey|hi|there|在(?:吗|么|嘛|咩|不(?:在)?|的话)|zaima"
     r"|有(?:没有)?(?:人|喺度|活人)(?:在|冇|没有?|喺度)*"
     r"|人(?=呢|捏|嘞|在)|咋?没人|客服(?:mm|妹妹)?|亲(?:爱的)?|喂+|(?:早上|上午|中午|下午|晚上)好|早[安晨]?"
     r"|晚安|午安|吱一?声|看得?见[吗么]|睇到冇"
-    r"|请问|打扰|(?:转接?|叫|找|来|要|搵|换)?(?:个|位|一个|一位)?(?:真人|活人|人工)(?:客服|服务)?|转接?"
+    r"|请问|打扰|(?:叫|找|来|要|搵|换)(?:个|位|一个|一位)?(?:真人|活人|人工)(?:客服|服务)?"
     r"|小二|师傅|老板|老师|老铁|小?(?:哥哥?|姐姐?)|大哥|美女|帅哥|小李|小伙伴"
     r"|不想(?:跟|和)机器人(?:说话|聊)|机器人"
     # thanks, farewell, consent
     r"|(?:非常|十分|万分)?(?:谢谢?|感谢|多谢|感恩|蟹蟹|唔该(?:晒|曬)?)(?:你|您|妳|恁|泥|咯|侬)*|3q"
-    r"|thank ?(?:s|u|you)|thx|辛苦|麻烦|拜+|掰+|bye+|再见|再会|886?|聊|(?:先)?这样吧?|撤|下了|休息"
+    r"|thank ?(?:s|u|you)|thx|辛苦|麻烦|拜+|掰+|bye+|再见|再会|886?|聊|(?:先)?这样吧?|下了"
     r"|好(?:的|滴|嘞|哒|吧|叭|得|咯|勒|呢)?|ok+|恩+|嗯[嗯额呃]*|哦+|噢+|行|可以|收到|知道|晓得|明白|了解"
     r"|瞭解|清楚|要得|得嘞|对|是的?|没(?:有)?(?:别的)?(?:事儿?|问题)|不用|不客气|不好意思|抱歉"
-    r"|(?:发|打|按)错(?:字|人)?|乱按|小孩|键盘|测试|test|ceshi|稍等|等(?:我)?一?下|我?想想|再件"
+    r"|(?:发|打)错(?:字|人)|^发错了?$|乱按|小孩|键盘|测试|test|ceshi|稍等|等(?:我)?一?下|我?想想|再件"
     r"|我?自己(?:弄|搞|解决)好"
     # wishes, praise, mood
     r"|(?:周末|假期|节日|新年|国庆|中秋|春节|元旦|端午|生活|工作)+(?:愉快|快乐|顺利)|恭喜发财|身体健康"
     r"|天天开心|万事如意|好梦|暴富|祝"
-    r"|(?:五星)?好评|点赞|鸡腿|夸|态度|耐心|专业|温柔|细心|贴心|厉害|nice|yyds|服务|爱你|么么哒|最好|见过"
-    r"|加"
-    r"|(?:今[天儿个]*|最近)|心(?:情|累)|气死|无语|醉|服|好?烦|好?热|好?冷|丧|困|累|差|不想上班|上班"
-    r"|什么(?:玩意儿?|情况)"
+    r"|(?:五星)?好评|点赞|鸡腿|夸|态度(?:真|太|很)?好|耐心|专业|温柔|细心|贴心|厉害|nice|yyds|服务(?:真|太|很)?(?:好|不错)|爱你|么么哒|最好|见过"
+    r"|(?:今[天儿个]*|最近)|心(?:情|累)|气死|无语|醉|服|好?烦|好?热|好?冷|丧|困|累|不想上班"
+    r"|什么玩意儿?"
     r"|cnm|nmsl|tmd|sb|wc|wtf|尼玛|你?(?:他|她)?(?:妈|大爷|老母)的?|傻[逼子]|瓜娃子|卧槽|我?[靠艹草]|我去"
-    r"|日了?狗|滚|丢|妈的"
+    r"|日了?狗|滚|妈的"
     r"|哈+|呵+|h{2,}|2?3{3,}|6{2,}|滴滴|1+(?!\d)|asdf\w*|qwer\w*"
     # emoji of chat programs ([玫瑰]; masked text has a number: [卡密1]), and what stands between all these
     r"|\[[\u4e00-\u9fff]{1,4}\]"

@@ -2,8 +2,8 @@
 
 Neither torch nor transformers is needed: the graph is written node by node. Every linear layer keeps
 its 4-bit blocks (ONNX Runtime's `MatMulNBits`, int8 arithmetic, activations quantised per 32 values
-of one token), and so does the word table (`GatherBlockQuantized`), so these blocks are those of the
-package bit for bit, the file is 74 MB, and a text's vector does not depend on its batch. What is not
+of one token), and so does the word table (`GatherBlockQuantized`), so these weights are those of
+the package bit for bit, the file is 74 MB, and a text's vector does not depend on its batch. What is not
 quantised – biases, layer norms and the scale of each block – is moved by `e5_adaptation.npz`: 720,000
 small corrections, trained on customers' questions beside the clauses that settle them
 (docs/decisions/0006, benchmarks/adaptation).
@@ -57,7 +57,8 @@ log = logging.getLogger(__name__)
 class _Weights:
     """The content of `e5-small-q4.bin`; `tensors` maps a name to its offset and bytes in `raw`.
 
-    `adaptation` maps the names of some unquantised tensors to what is added to them.
+    `adaptation` maps the names of unquantised tensors to what is added to them, and `l0.q.s` to how
+    much the scales of `l0.q.w` grow, as a share of each.
     """
 
     raw: NDArray[np.uint8]

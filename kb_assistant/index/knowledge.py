@@ -181,7 +181,8 @@ class KnowledgeIndex:
             for row, score in fuse(dense, sparse)
         ]
         rows = sorted(fused, key=lambda item: (-item[1], item[0]))
-        cosines = [cosine for _, cosine in dense]
+        different = {int(self.catalog.same_as[row]): cosine for row, cosine in reversed(dense)}
+        cosines = sorted(different.values(), reverse=True)
         evidence = Evidence(
             cosine=cosines[0] if cosines else 0.0,
             spread=cosines[0] - math.fsum(cosines) / len(cosines) if cosines else 0.0,

@@ -8,7 +8,7 @@ import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
-from kb_assistant.index.tokens import code_key, codes, tokenize
+from kb_assistant.index.tokens import error_codes, tokenize
 
 logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG on import
 
@@ -25,7 +25,7 @@ class SparseIndex:
         """Wrap a loaded BM25 index; use `build` or `open` to get one."""
         self._bm25 = bm25
         self._vocabulary: dict[str, int] = bm25.vocab_dict
-        self._code_keys = {code_key(token) for token in self._vocabulary if token[:1].isascii()}
+        self._known_codes = _blocks(self._vocabulary)
 
     @classmethod
     def build(cls, texts: Iterable[str]) -> "SparseIndex":
@@ -54,8 +54,30 @@ class SparseIndex:
         return scores
 
     def unknown_codes(self, query: str) -> tuple[str, ...]:
-        """Return the error and product codes of `query` that no row holds."""
-        return tuple(code for code in codes(query) if code_key(code) not in self._code_keys)
+        """Return the error codes of `query` that no row can mean, in capitals.
+
+        A code is known if it lies between others of its block (same letter, leading digit and length),
+        as rows may give a range. What has a letter of no block is no error code here: a phone's model.
+        """
+        letters = {letter for letter, _, _ in self._known_codes}
+        unknown = []
+        for letter, digits in error_codes(query):
+            low, high = self._known_codes.get((letter, digits[0], len(digits)), (1, 0))
+            if letter in letters and not low <= int(digits) <= high:
+                unknown.append(f"{letter}{digits}".upper())
+        return tuple(dict.fromkeys(unknown))
+
+
+def _blocks(vocabulary: Iterable[str]) -> dict[tuple[str, str, int], tuple[int, int]]:
+    """Return the lowest and highest error code of each block (letter, leading digit, length)."""
+    blocks: dict[tuple[str, str, int], tuple[int, int]] = {}
+    for letter, digits in (
+        code for token in vocabulary if token[:1].isascii() for code in error_codes(token)
+    ):
+        key, number = (letter, digits[0], len(digits)), int(digits)
+        low, high = blocks.get(key, (number, number))
+        blocks[key] = min(low, number), max(high, number)
+    return blocks
 
 
 def best_rows(

@@ -15,7 +15,7 @@ _RUN = re.compile(
     r"|(?P<word>[^\W_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
     r"(?:[-_.][^\W_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)*)"
 )
-_CODE = re.compile(r"[a-z]\d{3,5}|[a-z]{1,3}-\d{2,5}")  # an error code or a product's; orders are longer
+_ERROR_CODE = re.compile(r"(?<![a-z0-9])([a-z])-?(\d{3,5})(?![a-z0-9]|-\d{5})")  # t-2026-00306 is a ticket
 _PART = re.compile(r"[^\W\d_]+|\d+")  # dk-50 and dk50 are both dk and 50
 # a number belongs to what it counts: 三级 is inside 二三级 as a bigram, but =3级 is not =23级; longer
 # runs of digits are orders and phones, which count nothing
@@ -50,12 +50,6 @@ def tokenize(text: str) -> list[str]:
     return tokens
 
 
-def codes(text: str) -> list[str]:
-    """Return the error and product codes in `text` (`e1003`, `dk-50`), each once."""
-    words = (match["word"] for match in _RUN.finditer(simplify(text)))
-    return list(dict.fromkeys(word for word in words if word and _CODE.fullmatch(word)))
-
-
-def code_key(token: str) -> str:
-    """Return what two spellings of a code share: dk-50 and dk50 are one."""
-    return token.replace("-", "")
+def error_codes(text: str) -> list[tuple[str, str]]:
+    """Return the letter and digits of what is written like an error code in `text`: E1003 → ("e", "1003")."""
+    return [(letter, digits) for letter, digits in _ERROR_CODE.findall(simplify(text).replace("_", " "))]
