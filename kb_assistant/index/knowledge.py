@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 RULE_BONUS = 0.2
 CANDIDATES = 100  # different texts each leg hands to fusion; also where the scale of the cosines begins
 MOST_COPIES = 1_000  # rows a leg looks at beyond those, so that copies of one text hide no other
+KEPT_COPIES = 3  # of one text in a leg; each is a document of its own, and one is enough to show
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +177,15 @@ class KnowledgeIndex:
         dense = self._candidates(self._dense.search(vector, top_k=self._reach, allowed=allowed))
         sparse_rows = best_rows(sparse_scores, top_k=self._reach, allowed=allowed)
         sparse = self._candidates([(row, float(sparse_scores[row])) for row in sparse_rows])
+        scored = fuse(dense, sparse)
+        tickets = self.catalog.is_ticket[[row for row, _ in scored]].tolist()
         fused = [
-            (row, score + RULE_BONUS * (not self.catalog.is_ticket[row]))
-            for row, score in fuse(dense, sparse)
+            (row, score + RULE_BONUS * (not is_ticket))
+            for (row, score), is_ticket in zip(scored, tickets, strict=True)
         ]
         rows = sorted(fused, key=lambda item: (-item[1], item[0]))
-        different = {int(self.catalog.same_as[row]): cosine for row, cosine in reversed(dense)}
+        texts = self.catalog.same_as[[row for row, _ in dense]].tolist()
+        different = dict(zip(reversed(texts), (cosine for _, cosine in reversed(dense)), strict=True))
         cosines = sorted(different.values(), reverse=True)
         evidence = Evidence(
             cosine=cosines[0] if cosines else 0.0,
@@ -193,12 +197,17 @@ class KnowledgeIndex:
 
     def _candidates(self, leg: list[tuple[int, float]]) -> list[tuple[int, float]]:
         """Return the rows of a leg down to its last candidate; rows that say the same count once."""
-        texts: set[int] = set()
-        for at, (row, _) in enumerate(leg):
-            texts.add(int(self.catalog.same_as[row]))
-            if len(texts) > CANDIDATES:
-                return leg[:at]
-        return leg
+        if self._reach == CANDIDATES:
+            return leg
+        seen: dict[int, int] = {}
+        rows = []
+        for text, item in zip(self.catalog.same_as[[row for row, _ in leg]].tolist(), leg, strict=True):
+            copies = seen[text] = seen.get(text, 0) + 1
+            if len(seen) > CANDIDATES:
+                break
+            if copies <= KEPT_COPIES:
+                rows.append(item)
+        return rows
 
     def _reranked(self, query: str, rows: list[tuple[int, float]]) -> list[tuple[int, float]]:
         """Return `rows` with the first ones in the reranker's order, if there is a reranker.
