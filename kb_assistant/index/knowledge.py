@@ -74,8 +74,7 @@ class KnowledgeIndex:
         self._dense = parts.dense
         self._sparse = parts.sparse
         self._shift = parts.shift
-        sizes = np.bincount(parts.catalog.same_as) if len(parts.catalog) else np.zeros(1, np.int64)
-        copies = int((sizes[sizes > 1] - 1).sum())
+        copies = len(parts.catalog) - len(np.unique(parts.catalog.same_as))
         self._reach = CANDIDATES + min(copies, MOST_COPIES)
         self._embedder = embedder
         self._reranker = reranker
