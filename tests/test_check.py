@@ -3,7 +3,6 @@ from datetime import date
 import pytest
 
 from kb_assistant.drafting.check import check_text, check_uncited
-from kb_assistant.drafting.polarity import contradicts
 from kb_assistant.drafting.text import split_sentences, statements, without_markers
 from kb_assistant.types import Chunk, Source
 
@@ -110,31 +109,6 @@ def test_mechanical_phrases_get_a_better_line() -> None:
     assert [(w.kind, bool(w.suggestion)) for w in check.warnings] == [("forbidden_phrase", True)]
 
 
-@pytest.mark.parametrize(
-    ("source", "sentence", "differs"),
-    [
-        ("24小时内可以退款", "24小时内不可以退款", True),
-        ("24小时内不可以退款", "24小时内可以退款", True),
-        (RULE.text, "24小时内无法全额退款", True),
-        (RULE.text, "未提取的点卡付款后24小时内可以全额退款，没有手续费", False),
-        (RULE.text, "付款后24小时内可以全额退款，手续费全免", False),
-        (RULE.text, "付款后24小时内可以全额退款，要收手续费", True),
-        ("点卡已提取的，不支持退款。", "点卡已提取的不能退款", False),
-        ("点卡已提取的，不支持退款。", "点卡已提取的，可以退款", True),
-        ("未提取的可以退款，已提取的不可以退款", "未提取的可以退，已提取的不退", False),
-        ("未提取的可以退款，已提取的不可以退款", "已提取的可以退款", True),
-        ("大额充值须主管审批", "大额充值不需要主管审批", True),
-        ("禁止代客户输入卡密", "可以代客户输入卡密", True),
-        ("等级折扣和优惠券不能叠加", "等级折扣和优惠券可以叠加使用", True),
-        ("单批不超过500张", "单批可以超过500张", True),
-        ("商家账号通过接口下单的除外", "商家账号通过接口下单的除外", False),
-        ("卡密能不能用要看有效期", "卡密能用多久要看有效期", False),
-    ],
-)
-def test_a_negation_the_source_does_not_have(source: str, sentence: str, differs: bool) -> None:
-    assert contradicts(sentence, source) is differs
-
-
 def test_a_denied_rule_is_not_supported() -> None:
     check = check_text("付款后24小时内不可以全额退款[1]。", {1: RULE}, as_of=TODAY)
     assert [s.support for s in check.sentences] == ["unsupported"]
@@ -164,3 +138,46 @@ def test_where_a_ticket_says_the_same_the_rule_is_cited() -> None:
     ticket = Chunk("T#1", "T", "ticket", "", "", RULE.text, Source("t", None, 0, len(RULE.text)))
     check = check_uncited("付款后24小时内可以全额退款。", [ticket, RULE], as_of=TODAY)
     assert [c.document_id for c in check.citations] == ["D"]
+
+
+SIBLINGS = (frozenset(("黄金", "铂金")), frozenset(("点卡", "话费")))
+
+
+def test_a_rule_on_a_sibling_is_no_source() -> None:
+    check = check_text(
+        "没提取的话费，付款后24小时内可以全额退款[1]。", {1: RULE}, as_of=TODAY, siblings=SIBLINGS
+    )
+    assert check.sentences[0].support == "unsupported"
+
+
+def test_a_figure_of_a_sibling_is_not_meant() -> None:
+    tiers = chunk("| 等级 | 门槛 |\n|---|---|\n| 黄金会员 | 累计3,000元 |\n| 铂金会员 | 累计10,000元 |")
+    right, wrong = "黄金的门槛是累计3,000元[1]。", "黄金的门槛是累计10,000元[1]。"
+    verdicts = [
+        check_text(text, {1: tiers}, as_of=TODAY, siblings=SIBLINGS).figures[0].verdict
+        for text in (right, wrong)
+    ]
+    assert verdicts == ["supported", "contradicted"]
+
+
+def test_the_figures_beside_it_tell_which_row_is_meant() -> None:
+    rows = chunk(
+        "| 商品 | 实付 | 手续费 | 实退 |\n|---|---|---|---|\n| 点卡50元 | 50元 | 1元 | 49元 |\n"
+        "| 点卡300元 | 300元 | 6元 | 294元 |"
+    )
+    check = check_text("实付50元的卡，手续费6元，实退49元[1]。", {1: rows}, as_of=TODAY)
+    assert [f.verdict for f in check.figures] == ["supported", "contradicted", "supported"]
+
+
+@pytest.mark.parametrize(
+    ("source", "reply", "verdict"),
+    [
+        ("付款后24小时内可以申请退款。", "付款后超过24小时可以申请退款[1]。", "contradicted"),
+        ("订单完成已超过30天的，系统不再受理。", "订单完成后30天内可以申请[1]。", "supported"),
+        ("订单完成已超过30天的，系统不再受理。", "订单完成后30天之后可以申请[1]。", "contradicted"),
+        ("快充30秒至10分钟到账。", "快充最多10分钟到账[1]。", "supported"),
+    ],
+)
+def test_bounds(source: str, reply: str, verdict: str) -> None:
+    check = check_text(reply, {1: chunk(source)}, as_of=TODAY)
+    assert [figure.verdict for figure in check.figures] == [verdict]

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from kb_assistant.corpus.lexicon import contains_word, count_aliases, find_aliases, read_lexicon
+from kb_assistant.index.generations import read_lexicon as load_lexicon
+from kb_assistant.index.generations import write_lexicon
 from kb_assistant.types import Lexicon
 
 LEXICON = Lexicon({"没到账": "未到账", "没到": "未到账", "cdk": "卡密", "卡蜜": "卡密", "没到期": "未到期"})
@@ -57,6 +59,26 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     assert problems == []
 
 
+def test_siblings_are_groups_of_names(tmp_path: Path) -> None:
+    (tmp_path / "lexicon.yaml").write_text(
+        "siblings:\n  - [快充, 慢充]\n  - [點卡, 话费, 话费]\n", encoding="utf-8"
+    )
+    assert read_lexicon(tmp_path) == (Lexicon(siblings=(("快充", "慢充"), ("点卡", "话费"))), [])
+
+
+@pytest.mark.parametrize(
+    "lexicon", [Lexicon({"没到": "未到账"}, ("12315",), (("快充", "慢充"), ("点卡", "话费"))), Lexicon()]
+)
+def test_a_generation_keeps_the_lexicon(lexicon: Lexicon, tmp_path: Path) -> None:
+    write_lexicon(tmp_path / "lexicon.json", lexicon)
+    assert load_lexicon(tmp_path / "lexicon.json") == lexicon
+
+
+def test_a_lexicon_of_an_older_generation_has_no_siblings(tmp_path: Path) -> None:
+    (tmp_path / "lexicon.json").write_text('{"aliases": {"没到": "未到账"}, "urgent": []}', encoding="utf-8")
+    assert load_lexicon(tmp_path / "lexicon.json") == Lexicon({"没到": "未到账"})
+
+
 def test_everything_in_the_file_is_text(tmp_path: Path) -> None:
     (tmp_path / "lexicon.yaml").write_text(
         "aliases:\n  no: [yes, 2026-13-11, 012]\nurgent: [true]\n", encoding="utf-8"
@@ -79,6 +101,9 @@ def test_no_file_is_an_empty_lexicon(tmp_path: Path) -> None:
         ("aliases:\n  未到账: [没到]\n  未收到: [没到]", "the first counts"),
         ("synonyms: {}", "unknown entry"),
         ("aliases:\n  '': [没到]", "a term is blank"),
+        ("siblings: 快充", "no list of lists"),
+        ("siblings:\n  - [快充]", "at least two names"),
+        ("siblings:\n  - 快充", "needs a list"),
     ],
 )
 def test_what_is_wrong_is_told_and_the_rest_counts(content: str, reason: str, tmp_path: Path) -> None:

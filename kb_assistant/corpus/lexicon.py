@@ -1,9 +1,11 @@
-"""`lexicon.yaml`: what customers say for the manual's words, and the words that make a message urgent.
+"""`lexicon.yaml`: what customers say for the manual's words, what makes a message urgent, what excludes what.
 
     aliases:
       未到账: [没到账, 没到, 不到账]
       充值: [冲值]
     urgent: [12315, 律师函]
+    siblings:
+      - [快充, 慢充]
 
 A manager edits it beside the documents; `kb index` reads it, `kb lexicon` shows what it does.
 """
@@ -23,7 +25,8 @@ from kb_assistant.types import AliasUse, Lexicon
 
 LEXICON_FILE = "lexicon.yaml"
 _EXPECTED = (
-    "expected `aliases:` with lists of words under each of the manual's terms, and `urgent:` with a list"
+    "expected `aliases:` with lists of words under each of the manual's terms, `urgent:` with a list, and "
+    "`siblings:` with a list of lists"
 )
 
 
@@ -60,11 +63,11 @@ def read_lexicon(root: Path) -> tuple[Lexicon, list[Problem]]:
     problems: list[Problem] = []
     if not isinstance(content, dict):
         return Lexicon(), [Problem(LEXICON_FILE, None, _EXPECTED)] if content else []
-    for name in [name for name in content if name not in ("aliases", "urgent")]:
+    for name in [name for name in content if name not in ("aliases", "urgent", "siblings")]:
         problems.append(Problem(LEXICON_FILE, None, f"unknown entry {quote(str(name))} ignored; {_EXPECTED}"))
     aliases = _aliases(content.get("aliases") or {}, problems)
     urgent = tuple(dict.fromkeys(_words(content.get("urgent") or [], "urgent", problems)))
-    return Lexicon(aliases, urgent), problems
+    return Lexicon(aliases, urgent, _siblings(content.get("siblings") or [], problems)), problems
 
 
 def find_aliases(lexicon: Lexicon, text: str) -> list[AliasUse]:
@@ -142,6 +145,23 @@ def _aliases(entries: object, problems: list[Problem]) -> dict[str, str]:
                 what = f"{quote(word)} stands under {both}; the first counts"
                 problems.append(Problem(LEXICON_FILE, None, what))
     return aliases
+
+
+def _siblings(entries: object, problems: list[Problem]) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(entries, list):
+        problems.append(Problem(LEXICON_FILE, None, f"`siblings` is no list of lists; {_EXPECTED}"))
+        return ()
+    groups = []
+    for entry in entries:
+        group = tuple(dict.fromkeys(simplify(word) for word in _words(entry, "siblings", problems)))
+        if len(group) > 1:
+            groups.append(group)
+        elif isinstance(entry, list) and all(isinstance(word, str) for word in entry):
+            what = (
+                f"siblings {quote(', '.join(entry))} need at least two names that exclude each other; ignored"
+            )
+            problems.append(Problem(LEXICON_FILE, None, what))
+    return tuple(groups)
 
 
 def _words(words: object, name: str, problems: list[Problem]) -> Iterable[str]:

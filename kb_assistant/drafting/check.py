@@ -1,78 +1,108 @@
-"""The check of a final text against the clauses it cites: code only, no model, no embedding."""
+"""The check of a final text against the clauses it cites: code only, no model, no embedding.
 
-import re
-from collections.abc import Mapping, Sequence
+Sentence by sentence: what it claims, which statements of its clauses carry it, every figure against them,
+the conditions it leaves out, the promises nobody made. `check_text` is the whole of it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
-from kb_assistant.drafting.facts import Quantity, find_quantities
-from kb_assistant.drafting.polarity import contradicts
-from kb_assistant.drafting.text import MARKER, Span, markers_in, split_sentences, without_markers
-from kb_assistant.index.tokens import tokenize
+from kb_assistant.drafting.claims import claims
+from kb_assistant.drafting.clauses import Clause, Unit, read_clause, read_unit
+from kb_assistant.drafting.facts import find_quantities
+from kb_assistant.drafting.figures import judge_figures
+from kb_assistant.drafting.lint import forbidden_phrases, promises, quoted_instructions
+from kb_assistant.drafting.needs import approval_for, asks_for, missing_facts
+from kb_assistant.drafting.omissions import Said, left_out
+from kb_assistant.drafting.quality import quality_of
+from kb_assistant.drafting.siblings import Siblings
+from kb_assistant.drafting.support import (
+    ELSEWHERE,
+    SUPPORTED_FROM,
+    Grounds,
+    grounds,
+    other_sibling,
+    share_said,
+)
+from kb_assistant.drafting.text import Span, markers_in, split_sentences, without_markers
 from kb_assistant.types import (
     Check,
     Chunk,
     Citation,
     CitationVerdict,
     DraftWarning,
-    Figure,
-    Quality,
     Sentence,
     Source,
     Support,
 )
 
-# share of a sentence's bigrams that its clause must carry to be called supported; composed
-# sentences reach 0.9, a sentence about something else stays below 0.3
-SUPPORTED_FROM = 0.5
-_COURTESY_CITES_FROM = 0.9  # a sentence shaped like courtesy is a source's only if it is nearly its words
+_REQUEST_CITES_FROM = 0.9  # share of a mere request that a source must say, where the text cites nothing
+_CONTRIBUTES_FROM = 0.25  # share that each of several clauses of one sentence must say of it
 
-# a sentence of these shapes claims nothing: greeting, empathy, request, closing
-_CLAIMS_NOTHING = re.compile(
-    r"^(?:您好|你好|亲|嗨|哈喽|在的|好的|收到|别着急|别担心|不着急|(?:很|非常|实在|真)?抱歉|不好意思|对不起|让您|感谢|谢谢|辛苦|祝您|理解"
-    r"|我理解|非常理解|完全理解|这个情况我需要|我帮您|我来帮您|我这边|我们一起|麻烦|请您?(?:提供|发|告诉|补充|稍等|问|先)|方便的话|为了|还有"
-    r"|如果还有|有任何|随时|下面|这类情况|关于您)|[?？]$"
-)
-_PROMISES = re.compile(r"保证|一定(?!要)|肯定能|绝对|百分百|包您|马上就?到|全额|全部退|赔付|赔偿|补偿")
-_FORBIDDEN = {
-    "规定就是这样": "先共情，再说明这条规则为什么这样定，以及还能怎么办",
-    "请耐心等待": "说清楚最晚什么时候有结果，到点主动联系客户",
-    "已反馈": "说清楚反馈给了谁、什么时候给答复",
-    "不归我管": "按首问负责制跟进，需要转接时说明转给谁",
-    "自己看": "把步骤一步一步发给客户",
-}
-_EMPATHY = re.compile(r"别着急|别担心|理解|抱歉|不好意思|让您|辛苦|久等|费心|放心")
-_CLOSING = re.compile(r"随时|祝您|感谢|谢谢|有问题|再找我|联系我")
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A sentence with what was found behind it; `backing` are the statements that carry it."""
+
+    span: Span
+    numbers: tuple[int, ...]
+    support: Support
+    failing: frozenset[int]  # citations that do not carry it
+    backing: tuple[Unit, ...]
 
 
 def check_text(
     text: str,
     cited: Mapping[int, Chunk],
     *,
-    quotes: Mapping[int, str] | None = None,
     as_of: date,
+    quotes: Mapping[int, str] | None = None,
+    question: str = "",
     agent_facts: str = "",
+    siblings: Siblings = (),
+    document_chunks: Callable[[str], list[Chunk]] | None = None,
 ) -> Check:
     """Check every sentence, citation and figure of `text`; offsets in the result refer to it.
-
-    A figure is compared, with its unit, with those of the clauses its own sentence cites, or of
-    `agent_facts`, which the agent vouches for.
 
     Args:
         text: The reply with its `[n]` markers.
         cited: The chunk behind each number.
-        quotes: The words of the chunk that are cited, where known; else the whole chunk.
         as_of: The date whose rules apply.
+        quotes: The words of the chunk that are cited, where known; else the statements used.
+        question: The masked message it replies to; figures may be the customer's own.
         agent_facts: What the agent states as their own knowledge of the case.
+        siblings: Groups of names that exclude each other, of which a clause is about one.
+        document_chunks: All chunks of a document, to see what its steps need; None leaves that out.
 
     Returns:
         The verdicts; markers without a chunk appear as dangling citations.
     """
     spans = split_sentences(text)
-    numbers = [markers_in(span.text) for span in spans]
-    return _check(text, spans, numbers, cited, quotes=quotes or {}, as_of=as_of, agent_facts=agent_facts)
+    return _check(
+        text,
+        spans,
+        _numbers(spans),
+        cited,
+        quotes=quotes or {},
+        as_of=as_of,
+        question=question,
+        agent_facts=agent_facts,
+        siblings=siblings,
+        document_chunks=document_chunks,
+    )
 
 
-def check_uncited(text: str, sources: Sequence[Chunk], *, as_of: date) -> Check:
+def check_uncited(
+    text: str,
+    sources: Sequence[Chunk],
+    *,
+    as_of: date,
+    question: str = "",
+    agent_facts: str = "",
+    siblings: Siblings = (),
+    document_chunks: Callable[[str], list[Chunk]] | None = None,
+) -> Check:
     """Check a text that does not say what it rests on: each sentence cites the source nearest to it.
 
     Numbers are given from 1 in order of use; markers in the text are not read.
@@ -80,9 +110,13 @@ def check_uncited(text: str, sources: Sequence[Chunk], *, as_of: date) -> Check:
     Args:
         text: The reply, with or without markers.
         sources: Where its sentences may come from, the likeliest first; each sentence takes the
-            one that holds most of its words; among equals the one that does not deny it, rules
+            one that says most of it; among equals the one that does not deny it, rules
             before tickets, then the one with its figures.
         as_of: The date whose rules apply.
+        question: The masked message it replies to.
+        agent_facts: What the agent states as their own knowledge of the case.
+        siblings: Groups of names that exclude each other.
+        document_chunks: All chunks of a document, to see what its steps need.
 
     Returns:
         The verdicts; a sentence that claims nothing or is found nowhere cites nothing.
@@ -91,31 +125,57 @@ def check_uncited(text: str, sources: Sequence[Chunk], *, as_of: date) -> Check:
     cited: dict[int, Chunk] = {}
     numbers: list[tuple[int, ...]] = []
     for span in spans:
-        source = _nearest(span.text, sources)
+        source = _nearest(without_markers(span.text), sources, siblings)
         if source is None:
             numbers.append(())
             continue
         number = next((n for n, chunk in cited.items() if chunk.id == source.id), len(cited) + 1)
         cited[number] = source
         numbers.append((number,))
-    return _check(text, spans, numbers, cited, quotes={}, as_of=as_of, agent_facts="")
+    return _check(
+        text,
+        spans,
+        numbers,
+        cited,
+        quotes={},
+        as_of=as_of,
+        question=question,
+        agent_facts=agent_facts,
+        siblings=siblings,
+        document_chunks=document_chunks,
+    )
 
 
-def _nearest(sentence: str, sources: Sequence[Chunk]) -> Chunk | None:
-    figures = find_quantities(_blanked(sentence))
-    best, best_fit = None, (SUPPORTED_FROM, False, False, -1)
+def _numbers(spans: Sequence[Span]) -> list[tuple[int, ...]]:
+    """Return the markers of each sentence; what ends in a semicolon shares those of what it leads to."""
+    numbers: list[tuple[int, ...]] = []
+    following: tuple[int, ...] = ()
+    for span in reversed(spans):
+        own = markers_in(span.text)
+        following = own or (following if _goes_on(without_markers(span.text)) else ())
+        numbers.append(following)
+    return numbers[::-1]
+
+
+def _goes_on(sentence: str) -> bool:
+    return sentence.rstrip("”’」』）)\"' ").endswith(("；", ";"))
+
+
+def _nearest(sentence: str, sources: Sequence[Chunk], siblings: Siblings) -> Chunk | None:
+    claimed = claims(sentence)
+    enough = SUPPORTED_FROM if claimed else _REQUEST_CITES_FROM
+    claimed = claimed or sentence
+    figures = find_quantities(sentence)
+    best, best_fit = None, (enough, False, False, -1)
     for chunk in sources:
-        share = round(containment(sentence, chunk.text), 2)
-        if share < best_fit[0]:
+        found = grounds(read_unit(claimed), read_clause(chunk), siblings)
+        if round(found.share, 2) < best_fit[0]:
             continue
         there = find_quantities(chunk.text)
         carried = sum(any(q.same_value(figure) for q in there) for figure in figures)
-        fit = (share, not contradicts(sentence, chunk.text), chunk.kind != "ticket", carried)
+        fit = (round(found.share, 2), not found.fault, chunk.kind != "ticket", carried)
         if best is None or fit > best_fit:
             best, best_fit = chunk, fit
-    # courtesy has words in common with many a ticket without resting on it
-    if _claims_nothing(sentence) and best_fit[0] < _COURTESY_CITES_FROM:
-        return None
     return best
 
 
@@ -127,99 +187,99 @@ def _check(
     *,
     quotes: Mapping[int, str],
     as_of: date,
+    question: str,
     agent_facts: str,
+    siblings: Siblings,
+    document_chunks: Callable[[str], list[Chunk]] | None,
 ) -> Check:
-    sentences = [
-        Sentence(span.text, span.start, span.end, _support(span.text, ns, cited, agent_facts), ns)
-        for span, ns in zip(spans, numbers, strict=True)
+    clauses = {number: read_clause(chunk) for number, chunk in cited.items()}
+    judged = [
+        _judge(span, ns, clauses, agent_facts, siblings) for span, ns in zip(spans, numbers, strict=True)
     ]
-    figures = [
-        figure for span, sentence in zip(spans, sentences, strict=True)
-        for figure in _figures(span, sentence, cited, agent_facts)
-    ]  # fmt: skip
-    used = dict.fromkeys(n for sentence in sentences for n in sentence.citations)
-    citations = [
-        _citation(n, cited.get(n), quotes.get(n), sentences, as_of) for n in sorted({*used, *cited})
-    ]  # fmt: skip
+    sentences = tuple(Sentence(j.span.text, j.span.start, j.span.end, j.support, j.numbers) for j in judged)
+    figures = tuple(
+        figure
+        for j in judged
+        for figure in judge_figures(
+            j.span, j.numbers, clauses, siblings=siblings, stated=(agent_facts, question)
+        )
+    )
+    used = sorted({*(n for j in judged for n in j.numbers), *cited})
+    citations = tuple(_citation(n, cited.get(n), quotes.get(n), judged, as_of) for n in used)
+    warnings = (
+        *_citation_warnings(citations, cited, as_of),
+        *promises(sentences, ["".join(u.text for u in j.backing) for j in judged]),
+        *_omissions(judged, clauses),
+        *_needs(text, question, judged, cited, document_chunks),
+        *forbidden_phrases(text),
+        *quoted_instructions(question, *(chunk.text for chunk in cited.values())),
+    )
     return Check(
-        sentences=tuple(sentences),
-        citations=tuple(citations),
-        figures=tuple(figures),
-        warnings=tuple(_warnings(text, sentences)),
-        quality=_quality(text, sentences, figures),
+        sentences=sentences,
+        citations=citations,
+        figures=figures,
+        warnings=warnings,
+        quality=quality_of(text, question, sentences, figures, warnings),
     )
 
 
-def _support(text: str, numbers: Sequence[int], cited: Mapping[int, Chunk], agent_facts: str) -> Support:
-    best = max(
-        (cited[n] for n in numbers if n in cited),
-        key=lambda chunk: containment(text, chunk.text),
-        default=None,
+def _judge(
+    span: Span,
+    numbers: tuple[int, ...],
+    clauses: Mapping[int, Clause],
+    agent_facts: str,
+    siblings: Siblings,
+) -> _Judged:
+    plain = without_markers(span.text)
+    shared = not markers_in(span.text) and _goes_on(plain)  # courtesy before a semicolon cites nothing
+    claimed = plain if numbers and not shared else claims(plain)
+    own = [n for n in numbers if n in clauses]
+    if not claimed or not own:
+        support: Support = "unsupported" if claimed or numbers else "none"
+        if claimed and agent_facts and _stated_by(agent_facts, claimed):
+            support = "agent"
+        elif not claimed and not set(numbers) - set(own):
+            support = "none"
+        return _Judged(span, numbers, support, frozenset(), ())
+    said = read_unit(claimed)
+    found = {n: grounds(said, clauses[n], siblings) for n in own}
+    elsewhere = max((share_said(said, clause) for n, clause in clauses.items() if n not in own), default=0.0)
+    carrying = [n for n in own if _carries(found[n], elsewhere, alone=len(own) == 1)]
+    share = max((found[n].share for n in carrying), default=0.0)
+    if not carrying or share < SUPPORTED_FROM or len(own) < len(numbers):
+        return _Judged(span, numbers, "unsupported", frozenset(own), ())
+    best = max(carrying, key=lambda n: found[n].share)
+    backing = tuple(
+        unit
+        for n in carrying
+        for unit in found[n].units
+        if not other_sibling(said.text, [unit], clauses[n], siblings)
     )
-    if best is not None and containment(text, best.text) >= SUPPORTED_FROM:
-        return "unsupported" if contradicts(text, best.text) else best.kind
-    if agent_facts and containment(text, agent_facts) >= SUPPORTED_FROM:
-        return "agent"
-    return "none" if not numbers and _claims_nothing(text) else "unsupported"
+    return _Judged(span, numbers, clauses[best].chunk.kind, frozenset(own) - set(carrying), backing)
 
 
-def _claims_nothing(text: str) -> bool:
-    return bool(
-        _CLAIMS_NOTHING.search(text) and not _PROMISES.search(text) and not find_quantities(_blanked(text))
-    )
+def _carries(found: Grounds, elsewhere: float, *, alone: bool) -> bool:
+    """Tell whether a clause carries a sentence; `elsewhere` is the share that one not cited says."""
+    if found.fault or elsewhere > found.share + ELSEWHERE:
+        return False
+    return found.share >= (SUPPORTED_FROM if alone else _CONTRIBUTES_FROM)
 
 
-def _blanked(text: str) -> str:
-    """Return `text` with blanks for its markers, so that [1] is no figure and offsets stay."""
-    return MARKER.sub(lambda marker: " " * len(marker.group()), text)
-
-
-def containment(text: str, source: str) -> float:
-    """Return the share of the tokens of `text` that occur in `source`, 0 to 1; 0 for no tokens."""
-    tokens = set(tokenize(without_markers(text)))
-    return len(tokens & set(tokenize(source))) / len(tokens) if tokens else 0.0
-
-
-def _figures(span: Span, sentence: Sentence, cited: Mapping[int, Chunk], agent_facts: str) -> list[Figure]:
-    found = []
-    for quantity in find_quantities(_blanked(span.text)):
-        sources = [(n, q) for n in sentence.citations if n in cited for q in find_quantities(cited[n].text)]
-        sources += [(0, q) for q in find_quantities(agent_facts)]
-        same = next(((n, q) for n, q in sources if q.same_value(quantity)), None)
-        rival = next(((n, q) for n, q in sources if q.dimension == quantity.dimension), None)
-        verdict, source = (
-            ("supported", same) if same else ("contradicted", rival) if rival else ("unsupported", None)
-        )
-        found.append(
-            Figure(
-                text=quantity.text,
-                start=span.start + quantity.start,
-                end=span.start + quantity.end,
-                verdict=verdict,  # type: ignore[arg-type]  # mypy widens the literals of the tuple
-                citation=(source[0] or None) if source else None,
-                source_text=_around(source, cited, agent_facts) if source else None,
-            )
-        )
-    return found
-
-
-def _around(source: tuple[int, Quantity], cited: Mapping[int, Chunk], agent_facts: str) -> str:
-    """Return the sentence of the source that holds the quantity."""
-    number, quantity = source
-    text = cited[number].text if number else agent_facts
-    return next((s.text for s in split_sentences(text) if s.start <= quantity.start < s.end), quantity.text)
+def _stated_by(agent_facts: str, claimed: str) -> bool:
+    chunk = Chunk("", "", "document", "", "", agent_facts, Source("", None, 0, len(agent_facts)))
+    found = grounds(read_unit(claimed), read_clause(chunk))
+    return found.share >= SUPPORTED_FROM and not found.fault
 
 
 def _citation(
-    number: int, chunk: Chunk | None, quote: str | None, sentences: Sequence[Sentence], as_of: date
+    number: int, chunk: Chunk | None, quote: str | None, judged: Sequence[_Judged], as_of: date
 ) -> Citation:
     if chunk is None:
         return Citation(number, "", "", "", "", "", Source("", None, 0, 0), "dangling")
-    using = [s for s in sentences if number in s.citations]
     verdict: CitationVerdict = "supports"
     if not (chunk.effective_from or date.min) <= as_of <= (chunk.effective_to or date.max):
         verdict = "superseded"
-    elif any(s.support == "unsupported" for s in using):
+    elif any(number in j.failing for j in judged):
         verdict = "does_not_support"
     return Citation(
         n=number,
@@ -233,47 +293,57 @@ def _citation(
     )
 
 
-def _warnings(text: str, sentences: Sequence[Sentence]) -> list[DraftWarning]:
-    found = []
-    for sentence in sentences:
-        promise = _PROMISES.search(sentence.text)
-        if promise and sentence.support in ("unsupported", "none"):
-            start = sentence.start + promise.start()
-            found.append(
-                DraftWarning(
-                    "promise",
-                    f"“{promise.group()}”没有条款支持",
-                    start,
-                    start + len(promise.group()),
-                    "删去，或引用允许这样承诺的条款",
-                )
+def _citation_warnings(
+    citations: Sequence[Citation], cited: Mapping[int, Chunk], as_of: date
+) -> Iterator[DraftWarning]:
+    for citation in citations:
+        if citation.verdict == "superseded":
+            chunk = cited[citation.n]
+            until = f"执行到 {chunk.effective_to}" if chunk.effective_to else f"{chunk.effective_from} 才生效"
+            yield DraftWarning(
+                "superseded",
+                f"[{citation.n}]《{citation.title}》{until}，{as_of} 不适用",
+                suggestion="改引当日有效的条款，并核对数字",
             )
-    for phrase, suggestion in _FORBIDDEN.items():
-        at = text.find(phrase)
-        if at >= 0:
-            found.append(
-                DraftWarning("forbidden_phrase", f"“{phrase}”听起来生硬", at, at + len(phrase), suggestion)
-            )
-    return found
 
 
-def _quality(text: str, sentences: Sequence[Sentence], figures: Sequence[Figure]) -> Quality:
-    notes = []
-    empathy = 1.0 if _EMPATHY.search(text) else 0.0
-    if not empathy:
-        notes.append("没有先安抚客户")
-    factual = [s for s in sentences if s.support != "none"]
-    backed = [s for s in factual if s.support != "unsupported"]
-    completeness = len(backed) / len(factual) if factual else 0.0
-    if len(backed) < len(factual):
-        notes.append(f"{len(factual) - len(backed)} 句没有依据")
-    wrong = [f.text for f in figures if f.verdict != "supported"]
-    if wrong:
-        notes.append(f"数字与条款不符或无依据：{'、'.join(wrong)}")
-    tone = 1.0 - 0.3 * sum(phrase in text for phrase in _FORBIDDEN)
-    if not _CLOSING.search(text):
-        tone -= 0.2
-        notes.append("结尾可以更有温度")
-    return Quality(
-        empathy=empathy, completeness=completeness, tone=max(0.0, round(tone, 2)), notes=tuple(notes)
-    )
+def _omissions(judged: Sequence[_Judged], clauses: Mapping[int, Clause]) -> Iterator[DraftWarning]:
+    warned: set[str] = set()
+    for number, clause in clauses.items():
+        resting = [j for j in judged if number in j.numbers]
+        backing = tuple(unit for j in resting for unit in j.backing)
+        sentences = {read_unit(without_markers(j.span.text)): j.span for j in resting}
+        if not backing:
+            continue
+        for omission in left_out(clause, Said(tuple(sentences), backing)):
+            if omission.condition not in warned:
+                warned.add(omission.condition)
+                span = sentences[omission.sentence]
+                message = f"条款的条件“{omission.condition}”没有说"
+                yield DraftWarning("omission", message, span.start, span.end, f"补上：{omission.condition}")
+
+
+def _needs(
+    text: str,
+    question: str,
+    judged: Sequence[_Judged],
+    cited: Mapping[int, Chunk],
+    document_chunks: Callable[[str], list[Chunk]] | None,
+) -> Iterator[DraftWarning]:
+    approval = approval_for([unit.text for j in judged for unit in j.backing])
+    if approval is not None and approval.role[-2:] not in text:
+        yield DraftWarning(
+            "approval",
+            f"依据的条款须{approval.role}批准：{approval.reason}",
+            suggestion=f"说明须{approval.role}批准后才能办",
+        )
+    if document_chunks is None:
+        return
+    first = next((cited[n] for j in judged for n in j.numbers if n in cited), None)
+    if first is None or first.kind != "sop":
+        return
+    for fact in missing_facts(question, document_chunks(first.document_id)):
+        if not asks_for(text, fact):
+            yield DraftWarning(
+                "missing_fact", f"处理这件事需要{fact.name}，消息里没有，回复也没有问", suggestion=fact.ask
+            )

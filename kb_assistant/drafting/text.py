@@ -9,6 +9,7 @@ MARKER = re.compile(r"\[([0-9]{1,3})\]")  # the citation marker [n]; ASCII digit
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]\s+|\d{1,2}[.、)]\s*|[①-⑳]\s*|（[一二三四五六七八九十]+）)")
 _EMPTY_CELLS = {"—", "——", "-", "--", "–", "/", "无"}
 _EMPTY_HEADERS = {"备注", "说明"}
+_ASKS = re.compile(r"能否|能不能|是否|可否|什么|怎么|多久|多少|哪|几")  # a header that its cell answers
 _TABLE_RULE = re.compile(r"^\s*\|?[\s:|-]+\|?\s*$")
 
 
@@ -72,8 +73,8 @@ def statements(text: str) -> list[Statement]:
     """Return what a chunk states: its sentences, list items and table rows, headings left out.
 
     A row of two cells reads `first：second`; a longer one gives each further cell the header of its
-    column, `first：header cell，header cell`, unless the cell repeats it or it says nothing (备注,
-    说明). Dashes and empty cells are dropped and so is the header row, which is recognised by the
+    column, `first：header cell，header cell`, unless the cell repeats or answers it or it says nothing
+    (备注, 说明). Dashes and empty cells are dropped and so is the header row, which is recognised by the
     rule under it; without one in sight the cells stand alone.
     """
     found: list[Statement] = []
@@ -115,13 +116,20 @@ def _cells(line: str) -> list[str]:
 def _row_text(cells: list[str], header: list[str]) -> str:
     labels = header if len(header) == len(cells) > 2 else [""] * len(cells)
     parts = [
-        cell if not label or label in cell or label in _EMPTY_HEADERS else f"{label} {cell}"
+        f"{label} {cell}" if _adds(label, cell) else cell
         for cell, label in zip(cells, labels, strict=True)
         if cell and cell not in _EMPTY_CELLS
     ]
     if len(parts) < 2 or not cells[0]:
         return ""
     return f"{cells[0]}：{'，'.join(parts[1:])}"
+
+
+def _adds(label: str, cell: str) -> bool:
+    """Tell whether a cell needs the header of its column: 手续费 3%, but not 能否退款 全额退款."""
+    if not label or label in _EMPTY_HEADERS or _ASKS.search(label):
+        return False
+    return not any(label[i : i + 2] in cell for i in range(len(label) - 1))
 
 
 def _plain(text: str) -> str:

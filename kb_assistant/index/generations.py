@@ -179,7 +179,8 @@ def write_lexicon(path: Path, lexicon: Lexicon) -> None:
 def read_lexicon(path: Path) -> Lexicon:
     """Return what `write_lexicon` wrote; the checksum must have been verified."""
     fields = json.loads(path.read_text(encoding="utf-8"))
-    return Lexicon(fields["aliases"], tuple(fields["urgent"]))
+    siblings = tuple(tuple(group) for group in fields.get("siblings", ()))  # none before 2026-11-22
+    return Lexicon(fields["aliases"], tuple(fields["urgent"]), siblings)
 
 
 def verify(directory: Path, manifest: Manifest) -> None:

@@ -1,0 +1,262 @@
+"""The verdict on each figure of a sentence: against the clauses that sentence cites, value and subject."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from kb_assistant.drafting.clauses import Clause, PlacedFigure, Unit, read_unit
+from kb_assistant.drafting.facts import Quantity, find_quantities
+from kb_assistant.drafting.siblings import Siblings, named_in
+from kb_assistant.drafting.text import Span, split_sentences
+from kb_assistant.drafting.wording import covered
+from kb_assistant.types import Figure, FigureVerdict
+
+# what tells whether a source speaks of the same thing: the sentence around, the piece that the figure
+# stands in, what the source says right beside it, and the figures said beside it (满5万元 of 满5万元是
+# 94折); the weights were fitted on replies
+_AROUND, _PIECE, _NEAR, _COMPANIONS = 0.4, 0.2, 0.4, 0.3
+# how much better another figure of the clause must fit what is said around this one before this one is
+# called the wrong one of the two
+_RIVAL_FITS_BETTER = 0.2
+_RIVAL_BESIDE = 0.3  # where both stand in one statement
+_AS_CLOSE = 0.2  # how far behind the best a source may fit and still be one of those that are meant
+_DISAGREES_FROM = 0.6  # a source that fits so well outweighs what the customer or the agent said
+_TURNED_BY = 0.05  # how much better an opposite bound must fit
+_BOUND_SAID = 0.05  # a source that sets a bound is preferred by so much to one that sets none
+# what turns a limit round: 超过30天不受理 is 30天内受理
+_DENIES = re.compile(r"不(?![限论管超足满到少多低高同影])|无权|拒绝|禁止|失效|作废")
+_ALLOWS = re.compile(r"可|能|申请|提出|受理|退|保留|有效")
+_LEADS = re.compile(r"(?:的|的话|时|后|以后|之后)[ *]*$")
+_PER = frozenset(("一天", "一日", "一周", "一个月", "一年"))
+_RATE = re.compile(r"(?:之?内)?的?(?:累计|充值|提现)?(?:最多|最高|累计|上限|限额|限|只能|可以|能)")
+_COUNTS_WORDS = frozenset("条件样个位项点步笔句次遍")
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    number: int
+    clause: Clause
+    figure: PlacedFigure
+    unit: Unit
+    fit: float
+
+
+def judge_figures(
+    span: Span,
+    numbers: Sequence[int],
+    clauses: Mapping[int, Clause],
+    *,
+    siblings: Siblings = (),
+    stated: Sequence[str] = (),
+) -> list[Figure]:
+    """Return the figures of a sentence with their verdicts.
+
+    A figure is supported if a cited clause has its value, in that dimension and with no opposite bound,
+    said of the same thing. It is contradicted where the clause says another value of that thing, and
+    unsupported where it says none.
+
+    Args:
+        span: The sentence in its text; offsets of the result refer to the text.
+        numbers: The clauses it cites.
+        clauses: The clause behind each number.
+        siblings: Groups of names that exclude each other; 铂金's figure is none of 黄金's.
+        stated: What the agent or the customer said; a figure may rest on it where no clause disagrees.
+
+    Returns:
+        One figure each, in order.
+    """
+    sentence = read_unit(span.text)
+    cited = [(n, clauses[n]) for n in numbers if n in clauses]
+    judged = [_judge(span, sentence, figure, cited, siblings, stated) for figure in sentence.figures]
+    return [figure for figure in judged if figure is not None]
+
+
+def _judge(
+    span: Span,
+    sentence: Unit,
+    said: PlacedFigure,
+    cited: Sequence[tuple[int, Clause]],
+    siblings: Siblings,
+    stated: Sequence[str],
+) -> Figure | None:
+    candidates = list(_candidates(sentence, said, cited, siblings))
+    same = [c for c in candidates if _same_amount(said.quantity, c.figure.quantity)]
+    elsewhere = [f.quantity for f in sentence.figures if f is not said]
+    rival = max(
+        (
+            c
+            for c in candidates
+            if not _same_amount(said.quantity, c.figure.quantity)
+            and not any(c.figure.quantity.same_value(other) for other in elsewhere)
+        ),
+        key=lambda c: c.fit,
+        default=None,
+    )
+    if not same:
+        return _without_source(span, said, rival, bool(candidates), stated)
+    best = max(same, key=lambda c: c.fit)
+    source = _agreeing(sentence, said, [c for c in same if c.fit >= best.fit - _AS_CLOSE])
+    if source is None:
+        return _figure(span, said, "contradicted", best)
+    if rival is not None and not _crowded(sentence, said) and rival.fit > best.fit + _margin(rival, best):
+        return _figure(span, said, "contradicted", rival)
+    return _figure(span, said, "supported", source)
+
+
+def _margin(rival: _Candidate, best: _Candidate) -> float:
+    return _RIVAL_BESIDE if rival.unit is best.unit else _RIVAL_FITS_BETTER
+
+
+def _without_source(
+    span: Span, said: PlacedFigure, rival: _Candidate | None, measured: bool, stated: Sequence[str]
+) -> Figure | None:
+    if _says_no_amount(span.text, said.quantity, measured):
+        return None
+    phrase = _stated(said, stated)
+    if phrase is not None and (rival is None or rival.fit < _DISAGREES_FROM):
+        return _figure(span, said, "supported", phrase=phrase)
+    return _figure(span, said, "contradicted" if rival else "unsupported", rival)
+
+
+def _candidates(
+    sentence: Unit, said: PlacedFigure, cited: Sequence[tuple[int, Clause]], siblings: Siblings
+) -> Iterator[_Candidate]:
+    """Yield the figures of the cited clauses that measure the same thing, with how well they fit.
+
+    Fit is how much of what stands around the figure, and of the whole sentence, the source says there.
+    A figure of a sibling is none: of 黄金 where the sentence speaks of 铂金.
+    """
+    others = [f for f in sentence.figures if f is not said and f.quantity.dimension != "code"]
+    beside = [f for f in others if f.piece == said.piece] or others
+    for number, clause in cited:
+        for unit in clause.units:
+            figures = [f for f in unit.figures if f.quantity.dimension == said.quantity.dimension]
+            if not figures:
+                continue
+            around = covered(sentence.wording, unit.wording, clause.about)
+            piece = covered(sentence.pieces[said.piece].wording, unit.wording, clause.about)
+            fit = _AROUND * around + _PIECE * piece + _COMPANIONS * _share_said(beside, unit)
+            for figure in figures:
+                if _of_sibling(sentence, said, clause, unit, figure, siblings):
+                    continue
+                near = covered(said.near, figure.near, figure.label) if said.near.runs else around
+                yield _Candidate(number, clause, figure, unit, fit + _NEAR * near)
+
+
+def _share_said(figures: Sequence[PlacedFigure], unit: Unit) -> float:
+    """Return the share of `figures` that `unit` says, too."""
+    found = [any(f.quantity.same_value(g.quantity) for g in unit.figures) for f in figures]
+    return sum(found) / len(found) if found else 0.0
+
+
+def _of_sibling(
+    sentence: Unit, said: PlacedFigure, clause: Clause, unit: Unit, figure: PlacedFigure, siblings: Siblings
+) -> bool:
+    """Tell whether the nearest names around both figures exclude each other."""
+    for group in siblings:
+        named = _nearest_name(group, said.part, sentence.pieces[said.piece].text, sentence.text)
+        if not named:
+            continue
+        meant = _nearest_name(
+            group,
+            figure.part,
+            unit.pieces[figure.piece].text,
+            unit.text,
+            clause.chunk.heading,
+            clause.chunk.title,
+        )
+        if meant and not named & meant:
+            return True
+    return False
+
+
+def _nearest_name(group: frozenset[str], *places: str) -> frozenset[str]:
+    return next((names for place in places if (names := named_in(place, group))), frozenset())
+
+
+def _same_amount(said: Quantity, source: Quantity) -> bool:
+    """Tell whether both say the same; 10分钟以内 is also the upper end of 30秒至10分钟."""
+    if said.same_value(source):
+        return True
+    if said.dimension != source.dimension or said.low != said.high or source.low == source.high:
+        return False
+    return (said.bound == "max" and said.high == source.high) or (
+        said.bound == "min" and said.low == source.low
+    )
+
+
+def _agreeing(sentence: Unit, said: PlacedFigure, same: Sequence[_Candidate]) -> _Candidate | None:
+    """Return the best of the sources whose bound agrees; None if one with the opposite bound fits better."""
+    best, agreed = None, 0.0
+    against: list[_Candidate] = []
+    denied, allowed = _holds(sentence, said)
+    for candidate in same:
+        fit = candidate.fit
+        bound = candidate.figure.quantity.bound
+        if not bound or not said.quantity.bound:
+            fit -= _BOUND_SAID
+        else:
+            there, allowed_there = _holds(candidate.unit, candidate.figure)
+            # 30天内受理 beside 超过30天不受理
+            turned = (there and allowed and not denied) or (denied and allowed_there and not there)
+            if candidate.figure.quantity.same_bound(said.quantity) == turned:
+                against.append(candidate)
+                continue
+        if best is None or fit > agreed:
+            best, agreed = candidate, fit
+    if best is None or all(c.fit <= agreed + _TURNED_BY or c.unit is best.unit for c in against):
+        return best
+    return None
+
+
+def _holds(unit: Unit, figure: PlacedFigure) -> tuple[bool, bool]:
+    """Tell whether something is denied, and allowed, at a limit: behind it, or after 的 in the next piece."""
+    piece = unit.pieces[figure.piece]
+    what = unit.text[figure.quantity.end : piece.end]
+    if piece.closes in ("：", ":") or _LEADS.search(what):
+        what += "".join(after.text for after in unit.pieces[figure.piece + 1 : figure.piece + 2])
+    return _DENIES.search(what) is not None, _ALLOWS.search(what) is not None
+
+
+def _crowded(sentence: Unit, said: PlacedFigure) -> bool:
+    """Tell whether another figure of its kind stands in the same piece, so that nothing tells them apart."""
+    others = [f for f in sentence.figures if f.quantity.dimension == said.quantity.dimension]
+    return sum(figure.piece == said.piece and figure.part == said.part for figure in others) > 1
+
+
+def _says_no_amount(sentence: str, quantity: Quantity, rivals: bool) -> bool:
+    """Tell whether the figure only counts what is being said (两件事, 后四位), or names a rate (一天最多)."""
+    if quantity.dimension == "code":
+        return not rivals
+    if quantity.dimension in _COUNTS_WORDS and (not rivals or quantity.text[0] == "一"):
+        return quantity.text[0] in "一两二三四五六"
+    return quantity.text in _PER and _RATE.match(sentence, quantity.end) is not None
+
+
+def _stated(said: PlacedFigure, stated: Sequence[str]) -> str | None:
+    for text in stated:
+        for quantity in find_quantities(text):
+            if quantity.same_value(said.quantity):
+                return next(
+                    (s.text for s in split_sentences(text) if s.start <= quantity.start < s.end),
+                    quantity.text,
+                )
+    return None
+
+
+def _figure(
+    span: Span,
+    said: PlacedFigure,
+    verdict: FigureVerdict,
+    source: _Candidate | None = None,
+    phrase: str | None = None,
+) -> Figure:
+    quantity = said.quantity
+    return Figure(
+        text=quantity.text,
+        start=span.start + quantity.start,
+        end=span.start + quantity.end,
+        verdict=verdict,
+        citation=source.number if source else None,
+        source_text=source.unit.quote if source else phrase,
+    )

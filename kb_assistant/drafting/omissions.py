@@ -1,0 +1,170 @@
+"""Conditions a clause puts on what a reply says, and the reply leaves out.
+
+A statement counts where the sentences that cite its clause say what it rules; its conditions are then
+looked for in those sentences only: elsewhere in a reply the same words are about something else.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from kb_assistant.drafting.clauses import Clause, Piece, Unit
+from kb_assistant.drafting.facts import Quantity
+from kb_assistant.drafting.wording import Wording, covered, together, wording
+
+_EXCEPTION = re.compile(r"除外|不适用|不在此列|不含|不包括|不参加|不计(?!较)|例外|以外的?$")
+_RESTRICTION = re.compile(
+    r"仅限|只限|限于|仅(?!有|凭)|只(?:能|限|退|对|支持|受理|认|补|换)|前提|为准|满.{1,8}方|不得超过"
+    r"|同一.{1,6}只"
+)
+_REQUIREMENT = re.compile(r"(?<!无)须(?!知)|必须|(?<![无不])需(?![求])")
+_APPROVAL = re.compile(r"(?:审批|批准|复核|同意|核准|特批)(?![单栏期时])")
+_NO_APPROVAL = re.compile(r"(?:不|无)[须需用必适]?.{0,6}(?:审批|批准|复核)|客户.{0,4}同意|SOP")
+# a state or case that the answer depends on, where it stands before the answer
+_CASE = re.compile(
+    r"(?:的|时|情况下|前提下|(?:通过|成功|完成|激活|提取|核实|确认)后)[ *]*$|^(?:如果?|若|凡)"
+    r"|(?<![尚并])未(?!来|成年)[\u4e00-\u9fff]{1,4}$|[没未]有?[\u4e00-\u9fff]{2}$"
+)
+_CASE_FROM = 3  # characters without which a case says nothing of its own: 符合的
+_WINDOW = re.compile(r"[内前].{0,8}(?:可|能|申请|提出|报告|联系|反馈)")  # until when a customer may
+_CONDITIONS_FOLLOW = re.compile(r"前提|条件|须同时|满足")  # 前提：误操作属实，客户是新手
+# a statement that narrows the one before it
+_NARROWS = re.compile(
+    r"^(?:但|其中|仅限|只限|不适用|例外|前提|上述|以上|此类|该|如需|需要[^，]{1,8}的)"
+    r"|^[^，]{2,20}(?:除外|例外|不参加[^，]{0,8}|不享受[^，]{0,8})[。；]?$"
+)
+# what binds the agent, the customer need not hear
+_OURS = re.compile(
+    r"^(?:请?坐席|客服|首问|后台|质检|值班|充值组|卡密组|商家组|会员组|风控组)(?!.{0,8}(?:审批|批准|同意))"
+    r"|工单(?!满|超过|未)|登记|打码|口头|话术|备注|反查|记录|填写|录入|标记|归档|截图|讲清|讲明|说明"
+    r"|告[知诉]|安抚|按 ?SOP|写[清明成]|请客户|向客户|交接|索要|索取|引导"
+)
+_USED_BY_FIGURE = 0.25
+_USED_FROM = 0.4  # share of what a statement rules that must be said for its conditions to matter
+_SAID_FROM = 0.5  # share of a condition that counts as said
+_CASE_SAID_FROM = 0.3  # of a mere case, which a reply puts in the customer's words: 客户坚持要求的
+# the same words are the condition whoever says them
+_STRICT = re.compile(
+    r"除外|不适用|不计|不含|不包括|不参加|例外|仅|限|只|须|必|需|前提|为准|审批|批准|复核|同意|核准|特批"
+    r"|同一"
+)
+_INNER_STATE = re.compile(r"(?:未|尚未|没有?|已)(?!来|成年)(?P<what>[\u4e00-\u9fff]{2})的(?=[\u4e00-\u9fff])")
+# 未提取, 已激活: whoever names the state says the condition
+_STATE = re.compile(r"(?:未|没有?|尚未|已经?)(?!来|成年)(?P<what>[\u4e00-\u9fff]{2})的?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the sentences of a reply that cite one clause say, and the statements that carry them."""
+
+    sentences: tuple[Unit, ...]
+    backing: tuple[Unit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """A condition that is not said; `sentence` is the one that says what it limits."""
+
+    condition: str
+    sentence: Unit
+
+
+def left_out(clause: Clause, said: Said) -> Iterator[Omission]:
+    """Yield the conditions in `clause` that the sentences resting on it do not say."""
+    words = together(unit.wording for unit in said.sentences)
+    figures = [figure.quantity for unit in said.sentences for figure in unit.figures]
+    for unit in _used(clause, said, words, figures):
+        ruled = together(piece.wording for piece in _rulings(unit))
+        sentence = max(said.sentences, key=lambda one: covered(ruled, one.wording))
+        for piece in conditions(unit):
+            if not _is_said(unit, piece, words, figures):
+                yield Omission(piece.text.strip(" *"), sentence)
+        for piece in _rulings(unit):
+            state = _INNER_STATE.search(piece.text)
+            if state and not _state_said(state["what"], words):
+                yield Omission(state.group(), sentence)
+
+
+def conditions(unit: Unit) -> list[Piece]:
+    """Return the pieces of a statement that limit what it says: 除外, 须, 仅限, a case, a time limit."""
+    found = []
+    listed = False
+    for place, piece in enumerate(unit.pieces):
+        text = piece.text.strip(" *")
+        if piece.closes in ("：", ":"):
+            listed = _CONDITIONS_FOLLOW.search(text) is not None
+        elif len(text) >= 3 and _is_condition(unit, place, text, listed):
+            found.append(piece)
+    return found
+
+
+def _is_condition(unit: Unit, place: int, text: str, listed: bool) -> bool:
+    if _APPROVAL.search(text):
+        return _NO_APPROVAL.search(text) is None
+    if _OURS.search(text):
+        return False
+    if listed or _EXCEPTION.search(text) or _RESTRICTION.search(text) or _REQUIREMENT.search(text):
+        return True
+    following = unit.pieces[place + 1].text if place + 1 < len(unit.pieces) else ""
+    if _CASE.search(text) and following:
+        return len(unit.pieces[place].wording) >= _CASE_FROM
+    timed = any(f.piece == place and f.quantity.bound == "max" for f in unit.figures)
+    return timed and (_WINDOW.search(text) is not None or following[:1] in ("且", "并"))
+
+
+def _used(clause: Clause, said: Said, words: Wording, figures: Sequence[Quantity]) -> Iterable[Unit]:
+    """Yield the statements whose ruling is said, and those right behind them that narrow them."""
+    before = False
+    for unit in clause.units:
+        used = unit in said.backing and _is_used(unit, words, figures)
+        if used or (before and _NARROWS.match(unit.text)):
+            yield unit
+        before = used
+
+
+def _is_used(unit: Unit, words: Wording, figures: Sequence[Quantity]) -> bool:
+    """Tell whether what a statement rules is said: enough of its words, or one of its limits and some."""
+    share = covered(together(piece.wording for piece in _rulings(unit)), words)
+    limits = [f.quantity for f in unit.figures if f.quantity.bound]
+    return share >= (
+        _USED_FROM if not any(f.same_value(w) for f in figures for w in limits) else _USED_BY_FIGURE
+    )
+
+
+def _rulings(unit: Unit) -> Sequence[Piece]:
+    """Return the pieces that say what holds; a limit may hold the rule itself: 12小时内可以申请."""
+    limits = [p for p in conditions(unit) if _STRICT.search(p.text) or _CASE.search(p.text.strip(" *"))]
+    return [piece for piece in unit.pieces if piece not in limits] or unit.pieces
+
+
+def _is_said(unit: Unit, piece: Piece, words: Wording, figures: Sequence[Quantity]) -> bool:
+    """Tell whether a condition is said: its figures, else the word of its state, else enough of its words."""
+    wanted = [f.quantity for f in unit.figures if unit.pieces[f.piece] is piece]
+    limits = [quantity for quantity in wanted if quantity.bound] or wanted
+    share = covered(piece.wording, words)
+    if limits:
+        if all(any(f.same_bound(w) and (f.same_value(w) or _ends(f, w)) for f in figures) for w in limits):
+            return True
+        cell = unit.quote.startswith("|")
+        leads = piece is not unit.pieces[-1] and (not cell or _CASE.search(piece.text.strip(" *")))
+        # a limit of something that is not said at all limits nothing: another cell of the row
+        return not (leads or _STRICT.search(piece.text) or share >= _SAID_FROM)
+    approval = _APPROVAL.search(piece.text)
+    if approval:
+        return wording(approval.group()).pairs <= words.pairs
+    state = _STATE.search(piece.text)
+    if state:
+        return _state_said(state["what"], words)
+    marked = _STRICT.search(piece.text)
+    return share >= (_SAID_FROM if marked else _CASE_SAID_FROM)
+
+
+def _state_said(what: str, words: Wording) -> bool:
+    """Tell whether 提取 of 未提取 is said, or 未选 for 未选择."""
+    return (
+        wording(what).pairs <= words.pairs or f"未{what[0]}" in words.pairs or f"已{what[0]}" in words.pairs
+    )
+
+
+def _ends(said: Quantity, wanted: Quantity) -> bool:
+    return said.dimension == wanted.dimension and (said.high == wanted.high or said.low == wanted.low)
