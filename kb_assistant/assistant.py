@@ -3,22 +3,21 @@
 import threading
 import time
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from kb_assistant.corpus.lexicon import AliasCount, count_aliases
 from kb_assistant.corpus.masking import mask
 from kb_assistant.drafting.check import check_text, check_uncited
-from kb_assistant.drafting.composer import Composed, compose, sources_of
-from kb_assistant.drafting.evidence import confidence
-from kb_assistant.drafting.grade import grade_of
-from kb_assistant.drafting.text import without_markers
-from kb_assistant.drafting.triage import is_small_talk, topic_and_group
+from kb_assistant.drafting.composer import sources_of
+from kb_assistant.drafting.drafter import Drafter, DraftEvent, DraftReady, DraftRequest
+from kb_assistant.drafting.model import ReplyWriter, open_writer
 from kb_assistant.errors import InvalidInput, NotFound
-from kb_assistant.index.embedding import open_embedder
+from kb_assistant.index.embedding import DeferredEmbedder, PassageCache, open_embedder
 from kb_assistant.index.knowledge import KnowledgeIndex, LiveIndex
 from kb_assistant.index.reranking import open_reranker
 from kb_assistant.records import Records, StoredDraft, new_draft_id
@@ -32,11 +31,9 @@ from kb_assistant.types import (
     Decision,
     Document,
     Draft,
-    DraftStatus,
+    DraftGenerator,
     Embedder,
     Filters,
-    Grade,
-    HandOff,
     Hit,
     Kind,
     Source,
@@ -47,8 +44,6 @@ MAX_TOP_K = 100
 TIMEZONE = ZoneInfo("Asia/Shanghai")  # where the customers are
 _UNSEEN = ("Cc", "Cs", "Cf")
 _EVIDENCE = 10  # hits a draft looks at
-_VOTERS = 20  # hits that vote for the topic
-_SMALL_TALK_REPLY = "您好，我在的，很高兴为您服务。请问有什么可以帮您？方便的话把订单号和遇到的情况一起发我。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +77,37 @@ class Assistant:
     Texts are masked on the way in, so what is searched, stored and returned holds no secret.
     """
 
-    def __init__(self, index: LiveIndex, embedder: Embedder, settings: Settings) -> None:
+    def __init__(
+        self, index: LiveIndex, embedder: Embedder, settings: Settings, writer: ReplyWriter | None = None
+    ) -> None:
         """Bind the parts; use `open` outside tests."""
         self._index = index
+        self._writer = writer
         self._embedder = embedder
+        self._passages = PassageCache(embedder)
         self._settings = settings
         self._opened_records: Records | None = None
         self._opening_records = threading.Lock()
 
     @classmethod
-    def open(cls, settings: Settings) -> "Assistant":
+    def open(cls, settings: Settings, *, ready_to_embed: bool = True) -> "Assistant":
         """Load the embedder and open the index; the records are opened when they are first needed.
 
         Args:
             settings: Where they are.
+            ready_to_embed: Load the embedding model now; otherwise when it is first needed.
 
         Returns:
             The assistant, ready.
 
         Raises:
-            KbError: IndexNotFound, IndexCorrupt, IndexMismatch or EmbedderUnavailable, each with the
-                command that helps.
+            KbError: IndexNotFound, IndexCorrupt, IndexMismatch, EmbedderUnavailable or ModelUnavailable,
+                each with the command that helps.
         """
-        embedder = open_embedder(settings)
+        embedder = open_embedder(settings) if ready_to_embed else DeferredEmbedder(settings)
         index = LiveIndex(settings.index_dir, embedder, open_reranker(settings))
         index.current()
-        return cls(index, embedder, settings)
+        return cls(index, embedder, settings, open_writer(settings))
 
     def close(self) -> None:
         """Release the index and the records database."""
@@ -233,6 +233,7 @@ class Assistant:
         customer: Customer | None = None,
         facts: str | None = None,
         as_of: date | None = None,
+        generator: DraftGenerator | None = None,
         keep: bool = True,
     ) -> Draft:
         """Draft a reply to a customer's message, grounded in the knowledge base, or refuse.
@@ -243,60 +244,93 @@ class Assistant:
             customer: Context that steers the tone; never indexed.
             facts: What the agent knows of the case; figures of the reply may rest on it.
             as_of: The date whose rules apply; today by default.
+            generator: "composer", or "model" for the configured language model; by default the model if
+                there is one. A model's draft that does not stand gives way to the composer's.
             keep: Store the draft, so that it can be decided on.
 
         Returns:
             The checked draft; `status` "refused" comes with a hand-off brief.
 
         Raises:
-            InvalidInput: If the question is blank or too long.
+            InvalidInput: If the question is blank or too long, or a model is asked for where none is.
         """
-        started = time.perf_counter()
-        masked = self._clean(question, "question")
-        masked_facts = self.masked(facts or "")
-        day = as_of or today()
+        events = self.draft_events(
+            question,
+            caller=caller,
+            customer=customer,
+            facts=facts,
+            as_of=as_of,
+            generator=generator,
+            keep=keep,
+        )
+        return next(event.draft for event in events if isinstance(event, DraftReady))
+
+    def draft_events(
+        self,
+        question: str,
+        *,
+        caller: Caller,
+        customer: Customer | None = None,
+        facts: str | None = None,
+        as_of: date | None = None,
+        generator: DraftGenerator | None = None,
+        keep: bool = True,
+    ) -> Generator[DraftEvent, None, None]:
+        """Draft as `draft` does, telling what happens: evidence, checked sentences, withdrawals, the draft.
+
+        Args:
+            question: See `draft`, also for the others.
+            caller: Who asks.
+            customer: Context that steers the tone.
+            facts: What the agent knows of the case.
+            as_of: The date whose rules apply.
+            generator: Who words the reply.
+            keep: Store the draft before it is told.
+
+        Returns:
+            The events, `DraftReady` last; closing the iterator stops a model that still writes.
+
+        Raises:
+            InvalidInput: If the question is blank or too long, or a model is asked for where none is.
+        """
         index = self._index.current()
-        hits: list[Hit] = []
-        unknown: tuple[str, ...] = ()
-        if is_small_talk(masked):
-            composed, status, sure = Composed(_SMALL_TALK_REPLY, {}, {}, (), None), "small_talk", 1.0
-        else:
-            hits, evidence = index.retrieve(
-                masked, filters=Filters(scopes=caller.scopes, as_of=day), top_k=_VOTERS
+        masked_customer = self._masked_customer(customer)
+        if generator == "model" and self._writer is None:
+            raise InvalidInput(
+                "no language model is configured; set KB_MODEL to provider:name and, for an own endpoint, "
+                "KB_MODEL_URL, or ask for the composer"
             )
-            sure, unknown = confidence(evidence), evidence.unknown_codes
-            composed, status = self._compose(index, masked, hits[:_EVIDENCE], sure, customer)
-        topic, skill_group, topic_reason = topic_and_group(hits, index.catalog.group_of_topic)
-        grade, grade_reason = grade_of(masked, index.lexicon)
-        check = check_text(
-            composed.text, composed.cited, quotes=composed.quotes, as_of=day, agent_facts=masked_facts
+        request = DraftRequest(
+            question=self._clean(question, "question"),
+            filters=Filters(scopes=caller.scopes, as_of=as_of or today()),
+            customer=masked_customer,
+            agent_facts=self.masked(facts or ""),
+            generator=generator or ("composer" if self._writer is None else "model"),
         )
-        hand_off = None
-        if status == "refused":
-            hand_off = _hand_off(masked, hits, unknown, composed, skill_group, grade)
-        draft = Draft(
-            draft_id=new_draft_id(),
-            question=masked,
-            status=status,  # type: ignore[arg-type]  # mypy widens the literals of the tuple above
-            text=composed.text,
-            reply_text=without_markers(composed.text),
-            **{slot: getattr(check, slot) for slot in Check.__slots__},
-            confidence=round(sure, 4),
-            topic=topic,
-            topic_reason=topic_reason,
-            grade=grade,
-            grade_reason=grade_reason,
-            skill_group=skill_group,
-            missing_facts=composed.missing_facts,
-            approval=composed.approval,
-            hand_off=hand_off,
-            generator="composer",
-            generation=index.manifest.generation,
-            took_ms=_ms_since(started),
+        drafter = Drafter(
+            index,
+            self._embedder,
+            self._passages,
+            self._writer,
+            evidence_bar=self._settings.evidence_bar,
+            attempts=self._settings.model_attempts,
+            card_key_patterns=self._settings.card_key_patterns,
         )
-        if keep:
-            self._records.save_draft(draft, customer=self._masked_customer(customer), caller=caller)
-        return draft
+        return self._kept(drafter.draft(request, draft_id=new_draft_id()), masked_customer, caller, keep=keep)
+
+    def _kept(
+        self,
+        events: Generator[DraftEvent, None, None],
+        customer: Customer | None,
+        caller: Caller,
+        *,
+        keep: bool,
+    ) -> Generator[DraftEvent, None, None]:
+        with closing(events):
+            for event in events:
+                if keep and isinstance(event, DraftReady):
+                    self._records.save_draft(event.draft, customer=customer, caller=caller)
+                yield event
 
     def check(
         self,
@@ -305,6 +339,7 @@ class Assistant:
         *,
         caller: Caller,
         citations: Mapping[int, str] | None = None,
+        facts: str | None = None,
         as_of: date | None = None,
     ) -> Check:
         """Check any final text against the clauses it cites.
@@ -315,6 +350,7 @@ class Assistant:
             caller: Who asks.
             citations: Chunk or document id behind each number; without them the markers are not
                 read and each sentence cites the hit for `question` that it is nearest to.
+            facts: What the agent vouches for; sentences and figures may rest on it.
             as_of: The date whose rules apply; today by default.
 
         Returns:
@@ -326,16 +362,21 @@ class Assistant:
         masked = self._clean(text, "text")
         day = as_of or today()
         index = self._index.current()
+        chunks_of = index.catalog.document_chunks
+        grounds: dict[str, Any] = {
+            "as_of": day,
+            "question": self.masked(question),
+            "agent_facts": self.masked(facts or ""),
+            "siblings": tuple(map(frozenset, index.lexicon.siblings)),
+            "document_chunks": chunks_of,
+        }
         if citations is None:
             filters = Filters(scopes=caller.scopes, as_of=day)
             hits = index.search(self._clean(question, "question"), filters=filters, top_k=_EVIDENCE)
-            return check_uncited(masked, sources_of(hits, index.catalog.document_chunks), as_of=day)
-        cited = {}
-        for number, identifier in citations.items():
-            chunk = _resolve(index, identifier, caller)
-            if chunk is not None:
-                cited[number] = chunk
-        return check_text(masked, cited, as_of=day)
+            return check_uncited(masked, sources_of(hits, chunks_of), **grounds)
+        found = {number: _resolve(index, identifier, caller) for number, identifier in citations.items()}
+        cited = {number: chunk for number, chunk in found.items() if chunk is not None}
+        return check_text(masked, cited, **grounds)
 
     def decide(
         self,
@@ -441,35 +482,6 @@ class Assistant:
             problems=manifest.problems if caller.role in ("manager", "admin") else (),
         )
 
-    def _compose(
-        self,
-        index: KnowledgeIndex,
-        question: str,
-        hits: Sequence[Hit],
-        sure: float,
-        customer: Customer | None,
-    ) -> tuple[Composed, DraftStatus]:
-        if sure >= self._settings.evidence_bar:
-            query = self._embedder.embed_queries([question])[0]
-
-            def similarity(texts: list[str]) -> list[float]:
-                return [float(cosine) for cosine in self._embedder.embed_passages(texts) @ query]
-
-            composed = compose(
-                question,
-                hits,
-                similarity=similarity,
-                document_chunks=index.catalog.document_chunks,
-                customer=customer,
-            )
-            if composed is not None:
-                return composed, "answered"
-        refusal = (
-            "您好，您的问题我已经记下了。这个情况我需要请专门的同事帮您确认，确认之前不跟您随便承诺。"
-            "麻烦您把订单号和具体情况发我，我来跟进到底。"
-        )
-        return Composed(refusal, {}, {}, (), None), "refused"
-
     def _clean(self, text: str, name: str) -> str:
         """Check and mask what a person typed; control characters are dropped."""
         if len(text) > MAX_QUESTION:
@@ -526,26 +538,4 @@ def _as_one_chunk(document: Document) -> Chunk:
         effective_from=document.effective_from,
         effective_to=document.effective_to,
         scope=document.scope,
-    )
-
-
-def _hand_off(
-    question: str,
-    hits: Sequence[Hit],
-    unknown_codes: Sequence[str],
-    composed: Composed,
-    skill_group: str | None,
-    grade: Grade,
-) -> HandOff:
-    why = "最接近的条款与问题不够吻合，不能作为答复依据" if hits else "知识库里没有找到相关内容"
-    if unknown_codes:
-        why = f"知识库里没有提到 {'、'.join(unknown_codes)}"
-    return HandOff(
-        question=question,
-        searched=question,
-        nearest=tuple(hit.chunk.id for hit in hits[:3]),
-        why=why,
-        missing=tuple(fact.name for fact in composed.missing_facts),
-        skill_group=skill_group,
-        grade=grade,
     )

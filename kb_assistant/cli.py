@@ -10,14 +10,14 @@ from datetime import date
 from enum import StrEnum
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
 from kb_assistant import __version__
 from kb_assistant.errors import InvalidInput, KbError
 from kb_assistant.settings import Settings
-from kb_assistant.types import LOCAL_CALLER, Check, Customer, Draft
+from kb_assistant.types import LOCAL_CALLER, Check, Customer, Draft, DraftGenerator
 
 if TYPE_CHECKING:
     from kb_assistant.assistant import Assistant
@@ -189,6 +189,10 @@ def draft(
     customer: Annotated[str | None, typer.Option("--customer", help='JSON {"tier","type","notes"}.')] = None,
     facts: Annotated[str | None, typer.Option("--facts", help="What the agent knows of the case.")] = None,
     as_of: AsOfOption = None,
+    generator: Annotated[
+        str | None,
+        typer.Option("--generator", help="composer or model; the configured language model by default."),
+    ] = None,
     queries: QueriesOption = None,
     index_dir: IndexOption = None,
     as_json: JsonOption = False,
@@ -197,6 +201,7 @@ def draft(
     from kb_assistant.wire import to_json
 
     day, context, rows = _date(as_of), _customer(customer), _rows(question, queries)
+    worded_by = _generator(generator)
     with _assistant(index_dir) as assistant:
 
         def made_for(row: dict[str, Any]) -> Draft:
@@ -206,6 +211,7 @@ def draft(
                 customer=context,
                 facts=facts,
                 as_of=_date(row.get("as_of")) or day,
+                generator=worded_by,
                 keep=False,
             )
 
@@ -236,7 +242,8 @@ def check(
     from kb_assistant.wire import to_json
 
     rows = read_jsonl(file)
-    with _assistant(index_dir) as assistant:
+    # what cites its clauses needs no retrieval, and so no embedding model
+    with _assistant(index_dir, ready_to_embed=not all(row.get("citations") for row in rows)) as assistant:
 
         def checked(row: dict[str, Any]) -> Check:
             return assistant.check(
@@ -385,14 +392,20 @@ def _settings(index_dir: Path | None) -> Settings:
 
 
 @contextmanager
-def _assistant(index_dir: Path | None) -> "Iterator[Assistant]":
+def _assistant(index_dir: Path | None, *, ready_to_embed: bool = True) -> "Iterator[Assistant]":
     from kb_assistant.assistant import Assistant
 
-    assistant = Assistant.open(_settings(index_dir))
+    assistant = Assistant.open(_settings(index_dir), ready_to_embed=ready_to_embed)
     try:
         yield assistant
     finally:
         assistant.close()
+
+
+def _generator(name: str | None) -> DraftGenerator | None:
+    if name is None or name in get_args(DraftGenerator):
+        return cast("DraftGenerator | None", name)
+    raise InvalidInput(f"--generator {name!r} is unknown; expected {' or '.join(get_args(DraftGenerator))}")
 
 
 @contextmanager

@@ -72,6 +72,12 @@ class EmbedderUnavailable(KbError):
     code = "embedder_unavailable"
 
 
+class ModelUnavailable(KbError):
+    """The language model cannot be used as configured: a package is missing or its name is wrong."""
+
+    code = "model_unavailable"
+
+
 class NotFound(KbError):
     """No draft, chunk or document has the given id."""
 

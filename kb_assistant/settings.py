@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_cache_path
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BUNDLED_EMBEDDER = "bundled"
@@ -64,3 +64,24 @@ class Settings(BaseSettings):
         le=1,
         description="confidence below which the assistant refuses to draft",
     )
+    model: str = Field(
+        default="",
+        description="language model that words the drafts, as provider:name ('openai:qwen3-8b'); "
+        "without one they are composed from the sources",
+    )
+    model_url: str = Field(
+        default="",
+        pattern="^(https?://.+)?$",
+        description="base URL of an OpenAI-compatible endpoint, or where the provider's server runs",
+    )
+    model_key: SecretStr = Field(
+        default=SecretStr(""), description="API key of the model; never shown or logged"
+    )
+    model_timeout_s: float = Field(default=20, gt=0, le=600, description="longest time for one attempt")
+    model_silence_s: float = Field(
+        default=8, gt=0, le=600, description="longest wait for the first, and for each next, piece of text"
+    )
+    model_attempts: int = Field(
+        default=2, ge=1, le=5, description="drafts the model may write before the composer's is taken"
+    )
+    model_max_tokens: int = Field(default=700, ge=16, le=32_000, description="length of one attempt")

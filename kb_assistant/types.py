@@ -19,6 +19,7 @@ Kind = Literal["sop", "ticket", "faq", "document"]
 Support = Literal["sop", "faq", "document", "ticket", "agent", "unsupported", "none"]
 DraftStatus = Literal["answered", "refused", "conflict", "small_talk"]
 Grade = Literal["ordinary", "urgent"]
+DraftGenerator = Literal["composer", "model"]
 Action = Literal["accepted", "edited", "rejected", "handed_off"]
 CitationVerdict = Literal["supports", "does_not_support", "dangling", "superseded"]
 FigureVerdict = Literal["supported", "contradicted", "unsupported"]
@@ -109,10 +110,14 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """What a manager wrote down about words: alias (simplified) → the manual's term; urgent words."""
+    """What a manager wrote down about words: alias (simplified) → the manual's term; urgent words.
+
+    `siblings` are groups of names of which a rule is about one: what holds for 点卡 need not for 话费.
+    """
 
     aliases: Mapping[str, str] = field(default_factory=dict)
     urgent: tuple[str, ...] = ()
+    siblings: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +248,10 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class HandOff:
-    """The brief for the colleague who takes over a question the knowledge base cannot answer."""
+    """The brief for the colleague who takes over a question the knowledge base cannot answer.
+
+    `searched` is the message with the manual's words for it, `why` what the nearest chunks do not say.
+    """
 
     question: str
     searched: str
@@ -252,6 +260,8 @@ class HandOff:
     missing: tuple[str, ...]
     skill_group: str | None
     grade: Grade
+    grade_reason: str = ""
+    customer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,17 @@
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from kb_assistant.assistant import MAX_QUESTION, Assistant
+from kb_assistant.drafting.drafter import DraftReady, EvidenceFound
 from kb_assistant.errors import AlreadyDecided, InvalidInput, NotFound
+from kb_assistant.index.knowledge import LiveIndex
 from kb_assistant.settings import Settings
 from kb_assistant.types import LOCAL_CALLER, Caller, Customer
+from tests.fakes import HashEmbedder
+from tests.test_writing import ScriptedWriter
 
 STRANGER = Caller(name="tool", role="tool", scopes=frozenset({"other"}))
 
@@ -41,10 +46,11 @@ def test_the_order_date_decides_the_rule(assistant: Assistant) -> None:
 
 
 def test_it_asks_for_what_the_steps_need(assistant: Assistant) -> None:
-    draft = assistant.draft("卡密错误怎么补发", caller=LOCAL_CALLER)
+    draft = assistant.draft("卡密报错了怎么补发", caller=LOCAL_CALLER)
     assert [fact.name for fact in draft.missing_facts] == ["订单号", "报错截图"]
-    given = assistant.draft("卡密错误怎么补发，订单号DD20260815000312，截图发了", caller=LOCAL_CALLER)
+    given = assistant.draft("卡密报错了怎么补发，订单号DD20260815000312，截图发了", caller=LOCAL_CALLER)
     assert given.missing_facts == ()
+    assert assistant.draft("卡密补发要多久", caller=LOCAL_CALLER).missing_facts == (), "about no case"
 
 
 def test_an_unknown_code_is_handed_off_by_name(
@@ -173,7 +179,7 @@ QUESTIONS = [
     "点卡没提取能退吗，手续费多少",
     "已经提取的点卡能退款吗",
     "游戏大厅进不去一直转圈",
-    "卡密无效，请客户提供什么",
+    "卡密无效，要我提供什么",
 ]
 
 
@@ -234,3 +240,88 @@ def test_status_counts_what_the_caller_may_see(assistant: Assistant) -> None:
     assert (seen.documents, seen.topics) == (5, ("卡密", "售后与投诉", "支付与退款"))
     hidden = assistant.status(caller=STRANGER)
     assert (hidden.documents, hidden.chunks, hidden.topics, hidden.problems) == (0, 0, (), ())
+
+
+# -- drafts as events, composed or written by a model
+
+TRUE = "您好，别着急。卡密错误的，核实订单后5分钟内补发新卡密[1]。有问题随时找我。"
+Written = Callable[..., tuple[Assistant, ScriptedWriter]]
+
+
+@pytest.fixture
+def written(settings: Settings, embedder: HashEmbedder) -> Iterator[Written]:
+    """Return what opens an assistant whose model plays the attempts given."""
+    opened: list[Assistant] = []
+
+    def open_assistant(*attempts: str, **changes) -> tuple[Assistant, ScriptedWriter]:
+        writer = ScriptedWriter(*attempts)
+        changed = settings.model_copy(update=changes)
+        opened.append(Assistant(LiveIndex(settings.index_dir, embedder), embedder, changed, writer))
+        return opened[-1], writer
+
+    yield open_assistant
+    for assistant in opened:
+        assistant.close()
+
+
+def test_the_last_event_is_the_draft_that_is_kept(assistant: Assistant) -> None:
+    first, *_, last = assistant.draft_events("卡密错误多久能补发", caller=LOCAL_CALLER)
+    assert isinstance(first, EvidenceFound) and isinstance(last, DraftReady)
+    assert assistant.get_draft(last.draft.draft_id, caller=LOCAL_CALLER).draft == last.draft
+
+
+def test_a_draft_nobody_waited_for_is_not_kept(assistant: Assistant) -> None:
+    events = assistant.draft_events("卡密错误多久能补发", caller=LOCAL_CALLER)
+    next(events)
+    events.close()
+    assert assistant.list_drafts(caller=LOCAL_CALLER) == ([], None)
+
+
+def test_who_words_a_draft(written: Written) -> None:
+    assistant, writer = written(TRUE, TRUE)
+    made = {
+        generator: assistant.draft("卡密错误多久能补发", caller=LOCAL_CALLER, generator=generator).generator
+        for generator in (None, "model", "composer")
+    }
+    assert made == {None: "model", "model": "model", "composer": "composer"}
+    assert len(writer.messages) == 2
+
+
+def test_without_a_model_the_composer_words_it(assistant: Assistant) -> None:
+    assert assistant.draft("卡密错误多久能补发", caller=LOCAL_CALLER).generator == "composer"
+
+
+def test_a_model_that_is_not_configured_names_the_setting(assistant: Assistant) -> None:
+    for ask in (assistant.draft, assistant.draft_events):
+        with pytest.raises(InvalidInput, match="no language model is configured; set KB_MODEL"):
+            ask("卡密错误多久能补发", caller=LOCAL_CALLER, generator="model")
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_a_model_has_as_many_attempts_as_are_set(written: Written, attempts: int) -> None:
+    wrong = TRUE.replace("5分钟", "30分钟")
+    assistant, writer = written(*[wrong] * 3, model_attempts=attempts)
+    draft = assistant.draft("卡密错误多久能补发", caller=LOCAL_CALLER)
+    assert (draft.generator, len(writer.messages), writer.closed) == ("composer", attempts, attempts)
+    assert "30分钟" not in draft.text
+
+
+def test_no_secret_reaches_a_model(written: Written) -> None:
+    assistant, writer = written(TRUE)
+    assistant.draft(
+        "卡密错误，卡密ABCD-1234-EFGH-9999，多久补发",
+        caller=LOCAL_CALLER,
+        facts="客户电话13912345678",
+        customer=Customer(notes="身份证11010519491231002X"),
+    )
+    told = str(writer.messages)
+    assert not any(secret in told for secret in ("9999", "13912345678", "11010519491231002X"))
+    assert "[卡密1]" in told and "[手机号1]" in told
+
+
+def test_what_is_sent_of_a_models_draft_is_recorded(written: Written) -> None:
+    assistant, _ = written(TRUE)
+    draft = assistant.draft("卡密错误多久能补发", caller=LOCAL_CALLER)
+    stored = assistant.get_draft(draft.draft_id, caller=LOCAL_CALLER)
+    assert (stored.draft, stored.draft.generator) == (draft, "model")
+    assert assistant.decide(draft.draft_id, "accepted", caller=LOCAL_CALLER).final_text == draft.reply_text

@@ -73,6 +73,11 @@ def test_draft_prints_a_draft(place: Path) -> None:
     assert draft["status"] == "answered" and "5分钟" in draft["text"]
 
 
+def test_a_draft_is_composed_on_demand(place: Path) -> None:
+    done = kb("draft", "卡密错误多久补发", "--generator", "composer", "--json", cwd=place)
+    assert (done.returncode, json.loads(done.stdout)["generator"]) == (0, "composer")
+
+
 def test_a_bad_row_of_a_batch_says_why_and_the_others_go_on(place: Path) -> None:
     rows = [{"_id": "bad", "text": " "}, {"_id": "good", "text": "卡密错误多久补发"}]
     (place / "mixed.jsonl").write_text("\n".join(json.dumps(r) for r in rows), encoding="utf-8")
@@ -84,7 +89,7 @@ def test_a_bad_row_of_a_batch_says_why_and_the_others_go_on(place: Path) -> None
 
 
 def test_check_reads_a_file(place: Path) -> None:
-    row = {
+    row: dict[str, object] = {
         "_id": "c",
         "question": "卡密错误",
         "text": "6分钟内补发新卡密[1]。",
@@ -93,6 +98,11 @@ def test_check_reads_a_file(place: Path) -> None:
     (place / "c.jsonl").write_text(json.dumps(row), encoding="utf-8")
     done = kb("check", "--input", "c.jsonl", "--json", cwd=place)
     assert json.loads(done.stdout)["figures"][0]["verdict"] == "contradicted"
+    uncited = {"_id": "u", "question": "卡密错误", "text": "6分钟内补发新卡密。"}
+    (place / "c.jsonl").write_text(f"{json.dumps(row)}\n{json.dumps(uncited)}", encoding="utf-8")
+    done = kb("check", "--input", "c.jsonl", "--json", cwd=place)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [[f["verdict"] for f in check["figures"]] for check in told] == [["contradicted"]] * 2
 
 
 def test_eval_on_a_beir_folder(place: Path) -> None:
@@ -146,6 +156,8 @@ def test_status(place: Path) -> None:
         (["search", "卡密", "--index", "nowhere"], 1, "build one with: kb index corpus --index nowhere"),
         (["index", "no-such-folder"], 1, "no-such-folder"),
         (["draft", "卡密", "--customer", "{"], 1, "--customer must be JSON"),
+        (["draft", "卡密", "--generator", "gpt"], 1, "'gpt' is unknown; expected composer or model"),
+        (["draft", "卡密", "--generator", "model"], 1, "set KB_MODEL to provider:name"),
         (["eval"], 2, "--golden"),
         (["eval", "--golden", "x.jsonl", "--split", "tset"], 2, "Invalid value"),
         (["eval", "--golden", "no-such.jsonl"], 1, "cannot be read"),

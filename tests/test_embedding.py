@@ -7,8 +7,15 @@ import pytest
 
 from kb_assistant.errors import EmbedderUnavailable
 from kb_assistant.index import e5
-from kb_assistant.index.embedding import OnnxEmbedder, SentenceTransformerEmbedder, open_embedder
+from kb_assistant.index.embedding import (
+    DeferredEmbedder,
+    OnnxEmbedder,
+    PassageCache,
+    SentenceTransformerEmbedder,
+    open_embedder,
+)
 from kb_assistant.settings import Settings
+from tests.fakes import HashEmbedder
 
 pytestmark = pytest.mark.model
 
@@ -190,3 +197,65 @@ def test_sentence_transformers_folder_is_named_by_its_content(tiny_model: Path) 
 def test_unknown_model_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(EmbedderUnavailable, match="cannot be loaded: .*set KB_EMBEDDER"):
         SentenceTransformerEmbedder(str(tmp_path))
+
+
+# -- loaded when it is needed
+
+
+def test_a_deferred_embedder_is_known_before_it_is_loaded(tmp_path: Path, embedder: OnnxEmbedder) -> None:
+    deferred = DeferredEmbedder(Settings(cache_dir=tmp_path))
+    assert (deferred.model_id, deferred.dim) == (embedder.model_id, embedder.dim)
+    assert list(tmp_path.iterdir()) == [], "nothing was prepared"
+
+
+def test_a_deferred_embedder_embeds_as_the_loaded_one(model_folder: Path, embedder: OnnxEmbedder) -> None:
+    deferred = DeferredEmbedder(Settings(cache_dir=model_folder.parent))
+    np.testing.assert_allclose(
+        deferred.embed_queries(TEXTS[:2]), embedder.embed_queries(TEXTS[:2]), atol=1e-5
+    )
+    np.testing.assert_allclose(
+        deferred.embed_passages(TEXTS[:2]), embedder.embed_passages(TEXTS[:2]), atol=1e-5
+    )
+
+
+def test_another_model_is_loaded_for_its_name(tiny_model: Path) -> None:
+    deferred = DeferredEmbedder(Settings(embedder=str(tiny_model)))
+    assert (deferred.model_id, deferred.dim) == (SentenceTransformerEmbedder(str(tiny_model)).model_id, 32)
+
+
+def test_a_deferred_model_that_is_missing_is_told_when_it_is_needed(tmp_path: Path) -> None:
+    deferred = DeferredEmbedder(Settings(embedder=str(tmp_path)))
+    with pytest.raises(EmbedderUnavailable, match="set KB_EMBEDDER"):
+        deferred.embed_queries(["退款"])
+
+
+# -- passages that come up again
+
+
+def test_a_passage_is_embedded_once() -> None:
+    embedder = HashEmbedder()
+    cache = PassageCache(embedder)
+    first = cache.embed(["退款", "到账", "退款"])
+    again = cache.embed(["到账", "发票", "退款"])
+    assert embedder.embedded == 3
+    np.testing.assert_array_equal(first, HashEmbedder().embed_passages(["退款", "到账", "退款"]))
+    np.testing.assert_array_equal(again, HashEmbedder().embed_passages(["到账", "发票", "退款"]))
+    assert cache.embed([]).shape == (0, 64)
+
+
+def test_the_passages_used_last_are_kept() -> None:
+    embedder = HashEmbedder()
+    cache = PassageCache(embedder, size=2)
+    cache.embed(["退款", "到账"])
+    cache.embed(["退款"])
+    cache.embed(["发票"])  # 到账 was used longest ago
+    assert embedder.embedded == 3
+    cache.embed(["退款", "发票"])
+    assert embedder.embedded == 3
+    cache.embed(["到账"])
+    assert embedder.embedded == 4
+
+
+def test_more_passages_than_are_kept_are_embedded_all_the_same() -> None:
+    cache = PassageCache(HashEmbedder(), size=1)
+    np.testing.assert_array_equal(cache.embed(TEXTS), HashEmbedder().embed_passages(TEXTS))

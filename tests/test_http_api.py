@@ -5,7 +5,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from kb_assistant.assistant import Assistant
+from kb_assistant.index.knowledge import LiveIndex
+from kb_assistant.settings import Settings
 from kb_assistant.web.http_api import build_api
+from tests.fakes import HashEmbedder
+from tests.test_writing import ScriptedWriter
 
 
 @pytest.fixture
@@ -43,14 +47,63 @@ def test_a_draft_can_be_read_back_and_decided_once(client: TestClient) -> None:
     assert client.get("/v1/drafts").json() == {"drafts": [], "next_cursor": None}
 
 
-def test_a_streamed_draft_ends_with_the_whole(client: TestClient) -> None:
-    with client.stream("POST", "/v1/drafts/stream", json={"question": "卡密错误多久补发"}) as response:
+def streamed(client: TestClient, **body) -> list[tuple[str, dict]]:
+    """Return the events of a streamed draft: name and data."""
+    with client.stream("POST", "/v1/drafts/stream", json=body) as response:
+        assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
         lines = [line for line in response.iter_lines() if line.startswith(("event:", "data:"))]
-    names = [line.removeprefix("event: ") for line in lines if line.startswith("event:")]
-    assert names[0] == "evidence" and names[-1] == "draft" and set(names[1:-1]) == {"sentence"}
-    draft = json.loads(lines[-1].removeprefix("data: "))
+    names = [line.removeprefix("event: ") for line in lines[::2]]
+    return list(zip(names, [json.loads(line.removeprefix("data: ")) for line in lines[1::2]], strict=True))
+
+
+def test_a_streamed_draft_ends_with_the_whole(client: TestClient) -> None:
+    (first, evidence), *between, (last, draft) = streamed(client, question="卡密错误多久补发")
+    assert (first, last, {name for name, _ in between}) == ("evidence", "draft", {"sentence"})
+    assert evidence["hits"][0]["document_id"] == "SOP-KM-01"
+    assert [data["text"] for _, data in between] == [s["text"] for s in draft["sentences"]]
+    assert [f["text"] for _, data in between for f in data["figures"]] == ["5分钟"]
     assert draft["status"] == "answered"
+    assert client.get(f"/v1/drafts/{draft['draft_id']}").json()["draft"] == draft
+
+
+@pytest.fixture
+def writer() -> ScriptedWriter:
+    true = "您好，别着急。卡密错误的，核实订单后5分钟内补发新卡密[1]。"
+    return ScriptedWriter([true.replace("5分钟", "30分钟")], [true])
+
+
+@pytest.fixture
+def model_client(settings: Settings, embedder: HashEmbedder, writer: ScriptedWriter) -> Iterator[TestClient]:
+    assistant = Assistant(LiveIndex(settings.index_dir, embedder), embedder, settings, writer)
+    with TestClient(build_api(assistant)) as client:
+        yield client
+    assistant.close()
+
+
+def test_what_a_model_wrote_wrong_is_withdrawn_in_the_stream(
+    model_client: TestClient, writer: ScriptedWriter
+) -> None:
+    events = streamed(model_client, question="卡密错误多久补发")
+    assert [name for name, _ in events] == [
+        "evidence", "sentence", "replace", "sentence", "sentence", "draft",
+    ]  # fmt: skip
+    assert events[2][1] == {"text": "", "reason": "“30分钟”与所标条款不符"}
+    assert (events[4][1]["support"], events[-1][1]["generator"]) == ("sop", "model")
+    assert writer.closed == 2
+
+
+def test_a_draft_says_who_worded_it(model_client: TestClient) -> None:
+    body = {"question": "卡密错误多久补发"}
+    composed = model_client.post("/v1/drafts", json={**body, "generator": "composer"}).json()
+    by_model = model_client.post("/v1/drafts", json={**body, "generator": "model"}).json()
+    assert (composed["generator"], by_model["generator"]) == ("composer", "model")
+
+
+def test_a_stream_that_cannot_begin_tells_why(client: TestClient) -> None:
+    [(name, error)] = streamed(client, question="卡密错误", generator="model")
+    assert (name, error["code"]) == ("error", "invalid_input")
+    assert "set KB_MODEL" in error["message"]
 
 
 def test_check_over_http(client: TestClient) -> None:
@@ -83,6 +136,9 @@ def test_sources_are_served_masked(client: TestClient) -> None:
         ("POST", "/v1/search", {"query": "卡密", "topk": 5}, 422, "invalid_input"),
         ("POST", "/v1/search", {"query": "卡密", "as_of": "tomorrow"}, 422, "invalid_input"),
         ("POST", "/v1/drafts", {}, 422, "invalid_input"),
+        ("POST", "/v1/drafts", {"question": "卡密", "generator": "model"}, 422, "invalid_input"),
+        ("POST", "/v1/drafts", {"question": "卡密", "generator": "gpt"}, 422, "invalid_input"),
+        ("POST", "/v1/drafts/stream", {"question": "卡密", "generator": "gpt"}, 422, "invalid_input"),
         ("GET", "/v1/drafts/nope", None, 404, "not_found"),
         ("POST", "/v1/drafts/nope/decision", {"action": "accepted"}, 404, "not_found"),
         ("GET", "/v1/documents/没有/这篇", None, 404, "not_found"),

@@ -1,5 +1,6 @@
 """What the documentation promises: commands, light imports, offline, packaged files."""
 
+import json
 import os
 import re
 import subprocess
@@ -58,6 +59,29 @@ build_index(Path({str(corpus_dir)!r}), settings.index_dir, open_embedder(setting
 Assistant.open(settings).draft("卡密错误", caller=LOCAL_CALLER)
 """
     assert modules_after(code) & {"torch", "transformers", "sentence_transformers"} == set()
+
+
+@pytest.mark.model
+def test_a_check_of_cited_texts_loads_no_embedding_model(tmp_path: Path, corpus_dir: Path) -> None:
+    def loaded_by(*arguments: str) -> set[str]:
+        code = f"""
+from kb_assistant.cli import app
+try:
+    app([{", ".join(map(repr, arguments))}, "--index", {str(tmp_path / "i")!r}, "--json"])
+except SystemExit as ended:
+    assert not ended.code, ended.code
+"""
+        return modules_after(code)
+
+    loaded_by("index", str(corpus_dir))
+    uncited = {"_id": "u", "question": "卡密错误", "text": "5分钟内补发新卡密[1]。"}
+    cited = {**uncited, "_id": "c", "citations": [{"n": 1, "document_id": "SOP-KM-01"}]}
+    needed = {}
+    for name, rows in (("cited", [cited, cited]), ("one is not", [cited, uncited])):
+        file = tmp_path / "rows.jsonl"
+        file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        needed[name] = loaded_by("check", "--input", str(file)) & {"onnxruntime", "tokenizers", "torch"}
+    assert needed == {"cited": set(), "one is not": {"onnxruntime", "tokenizers"}}
 
 
 def test_every_command_is_documented() -> None:

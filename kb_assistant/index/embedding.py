@@ -2,11 +2,15 @@
 
 import hashlib
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kb_assistant.errors import EmbedderUnavailable
 from kb_assistant.index import e5
@@ -15,6 +19,7 @@ from kb_assistant.settings import BUNDLED_EMBEDDER, Settings
 from kb_assistant.types import Embedder, Embeddings
 
 BUNDLED_MODEL_ID = f"multilingual-{e5.REVISION}"
+BUNDLED_DIM = 384
 
 _BATCH_TOKENS = 1024  # padding included; larger batches are no faster and take more memory
 
@@ -131,6 +136,64 @@ class SentenceTransformerEmbedder:
             [_encodable(text) for text in texts], normalize_embeddings=True, show_progress_bar=False
         )
         return np.asarray(rows, np.float32)
+
+
+class DeferredEmbedder:
+    """The embedder that `settings.embedder` names, loaded when it is first asked for a vector."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Remember which; a bundled model's name and dimension are known without loading it."""
+        self._settings = settings
+        self._bundled = settings.embedder == BUNDLED_EMBEDDER
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return open_embedder(self._settings)
+
+    @property
+    def model_id(self) -> str:
+        """See `Embedder`."""
+        return BUNDLED_MODEL_ID if self._bundled else self._embedder.model_id
+
+    @property
+    def dim(self) -> int:
+        """See `Embedder`."""
+        return BUNDLED_DIM if self._bundled else self._embedder.dim
+
+    def embed_queries(self, texts: list[str]) -> Embeddings:
+        """See `Embedder`."""
+        return self._embedder.embed_queries(texts)
+
+    def embed_passages(self, texts: list[str]) -> Embeddings:
+        """See `Embedder`."""
+        return self._embedder.embed_passages(texts)
+
+
+class PassageCache:
+    """Vectors of short passages that are asked for again and again; safe to share between threads."""
+
+    def __init__(self, embedder: Embedder, *, size: int = 20_000) -> None:
+        """Keep at most `size` vectors, those used last: 30 MB for 20,000 of 384 dimensions."""
+        self._embedder = embedder
+        self._size = size
+        self._vectors: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def embed(self, texts: list[str]) -> Embeddings:
+        """Embed passages: shape (len(texts), dim)."""
+        with self._lock:
+            found = {text: self._vectors[text] for text in texts if text in self._vectors}
+        new = [text for text in dict.fromkeys(texts) if text not in found]
+        if new:
+            rows = self._embedder.embed_passages(new)
+            found |= {text: row.copy() for text, row in zip(new, rows, strict=True)}  # a view keeps them all
+        with self._lock:
+            for text in found:
+                self._vectors[text] = found[text]
+                self._vectors.move_to_end(text)
+            while len(self._vectors) > self._size:
+                self._vectors.popitem(last=False)
+        return np.stack([found[text] for text in texts]) if texts else self._embedder.embed_passages([])
 
 
 def open_embedder(settings: Settings) -> Embedder:

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
@@ -18,6 +19,8 @@ from starlette.routing import Match
 
 from kb_assistant import __version__
 from kb_assistant.assistant import MAX_QUESTION, MAX_TOP_K, Assistant, IndexStatus
+from kb_assistant.drafting.drafter import DraftEvent, DraftReady, EvidenceFound
+from kb_assistant.drafting.writing import Replaced, SentenceReady
 from kb_assistant.errors import (
     AlreadyDecided,
     CorpusError,
@@ -28,6 +31,7 @@ from kb_assistant.errors import (
     IndexNotFound,
     InvalidInput,
     KbError,
+    ModelUnavailable,
     NotFound,
     StorageError,
 )
@@ -41,6 +45,7 @@ from kb_assistant.types import (
     Decision,
     Document,
     Draft,
+    DraftGenerator,
     Kind,
 )
 from kb_assistant.wire import HitJson, hit_json, to_json
@@ -59,6 +64,7 @@ STATUS: dict[type[KbError], int] = {
     IndexCorrupt: 503,
     IndexMismatch: 503,
     EmbedderUnavailable: 503,
+    ModelUnavailable: 503,
     StorageError: 503,
 }
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
@@ -110,7 +116,9 @@ class DraftRequest(_Request):
     customer: CustomerContext | None = None
     facts: str | None = Field(default=None, max_length=MAX_QUESTION)
     as_of: AsOf = None
-    generator: Literal["composer"] = "composer"
+    generator: DraftGenerator | None = Field(
+        default=None, description="who words the reply; by default the language model if one is configured"
+    )
 
 
 class CitationRef(_Request):
@@ -133,6 +141,7 @@ class CheckRequest(_Request):
     question: Question
     text: Question
     citations: list[CitationRef] | None = Field(default=None, max_length=100)
+    facts: str | None = Field(default=None, max_length=MAX_QUESTION)
     as_of: AsOf = None
 
     @model_validator(mode="after")
@@ -249,7 +258,12 @@ def _add_search_and_check(app: FastAPI, assistant: Assistant) -> None:
         if body.citations is not None:
             citations = {c.n: c.chunk_id or c.document_id or "" for c in body.citations}
         return assistant.check(
-            body.question, body.text, caller=LOCAL_CALLER, citations=citations, as_of=body.as_of
+            body.question,
+            body.text,
+            caller=LOCAL_CALLER,
+            citations=citations,
+            facts=body.facts,
+            as_of=body.as_of,
         )
 
 
@@ -261,22 +275,17 @@ def _add_drafts(app: FastAPI, assistant: Assistant) -> None:
 
     @app.post("/v1/drafts/stream", tags=["drafts"], response_class=EventSourceResponse)
     def stream_draft(body: DraftRequest) -> Iterator[ServerSentEvent]:
-        """Draft a reply as events: `evidence`, `sentence` (each already checked), `draft`, or `error`."""
+        """Draft a reply as events.
+
+        `evidence` first, then `sentence` for each one that has passed its check; `replace` where a
+        language model's text is withdrawn ("" before another attempt, else what stands in its place),
+        `draft` with the whole at the end, or `error`.
+        """
         try:
-            hits = assistant.search(body.question, caller=LOCAL_CALLER, as_of=body.as_of).hits
-            yield _event("evidence", {"hits": [to_json(hit_json(hit)) for hit in hits]})
-            draft = _draft(assistant, body)
-            for sentence in draft.sentences:
-                inside = [f for f in draft.figures if sentence.start <= f.start < sentence.end]
-                yield _event(
-                    "sentence",
-                    {
-                        "text": sentence.text,
-                        "support": sentence.support,
-                        "figures": [to_json(f) for f in inside],
-                    },
-                )
-            yield _event("draft", to_json(draft))
+            # closed with this generator: when the client leaves, the model stops writing
+            with closing(_events(assistant, body)) as events:
+                for event in events:
+                    yield _sent(event)
         except KbError as error:  # the 200 is already sent; the error travels as an event
             yield _event("error", {"code": error.code, "message": str(error)})
 
@@ -353,10 +362,35 @@ def _methods_of(app: FastAPI, path: str) -> str:
 
 
 def _draft(assistant: Assistant, body: DraftRequest) -> Draft:
-    customer = None if body.customer is None else Customer(**body.customer.model_dump())
-    return assistant.draft(
-        body.question, caller=LOCAL_CALLER, customer=customer, facts=body.facts, as_of=body.as_of
+    return next(event.draft for event in _events(assistant, body) if isinstance(event, DraftReady))
+
+
+def _events(assistant: Assistant, body: DraftRequest) -> Generator[DraftEvent, None, None]:
+    return assistant.draft_events(
+        body.question,
+        caller=LOCAL_CALLER,
+        customer=None if body.customer is None else Customer(**body.customer.model_dump()),
+        facts=body.facts,
+        as_of=body.as_of,
+        generator=body.generator,
     )
+
+
+def _sent(event: DraftEvent) -> ServerSentEvent:
+    match event:
+        case EvidenceFound(hits):
+            return _event("evidence", {"hits": [to_json(hit_json(hit)) for hit in hits]})
+        case SentenceReady(sentence, figures):
+            told = {
+                "text": sentence.text,
+                "support": sentence.support,
+                "figures": [to_json(f) for f in figures],
+            }
+            return _event("sentence", told)
+        case Replaced(text, reason):
+            return _event("replace", {"text": text, "reason": reason})
+        case DraftReady(draft):
+            return _event("draft", to_json(draft))
 
 
 def _record(stored: StoredDraft) -> DraftRecord:
