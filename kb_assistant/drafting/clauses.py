@@ -13,10 +13,9 @@ from kb_assistant.drafting.wording import NOTHING, Wording, together, wording, w
 from kb_assistant.types import Chunk
 
 # pieces stand between commas; a figure's own words also between 、 and quotation marks
-_PIECE = re.compile(r"(?:(?<=\d)[,:](?=\d)|[^，,：:；;。！？!?（）()【】\n])+")
+_WITHIN = r"[^，,：:；;。！？!?（）()【】\n]+"
+_PIECE = re.compile(rf"{_WITHIN}(?:(?<=\d)[,:](?=\d){_WITHIN})*")
 _PART = re.compile(r"[^、“”「」]+")
-# nothing else begins a figure; most statements hold none, and to look for one is dear
-_MAY_HOLD_FIGURES = re.compile(r"[0-9０-９零〇一二两兩三四五六七八九十百千万萬半折]|[a-zA-Z]-")
 _LABEL = re.compile(r"[^：:，。；]{1,40}[：:]")  # 面额：…, and the first cell of a row
 
 
@@ -88,13 +87,13 @@ def read_clause(chunk: Chunk) -> Clause:
 def read_unit(text: str, quote: str = "") -> Unit:
     """Take one statement or sentence apart; spans refer to `text`, markers are blank."""
     plain = MARKER.sub(lambda marker: " " * len(marker.group()), text)
-    found = find_quantities(plain) if _MAY_HOLD_FIGURES.search(plain) else []
+    found = find_quantities(plain)
     pieces, figures = [], []
     label = _LABEL.match(plain)
     for match in _PIECE.finditer(plain):
         start, end = match.span()
-        own = [q for q in found if start <= q.start < end]
-        words = wording_without(plain[start:end], [_moved(q, start) for q in own])
+        own = [q for q in found if start <= q.start < end] if found else found
+        words = wording_without(match.group(), [_moved(q, start) for q in own])
         pieces.append(Piece(match.group(), start, words, plain[end : end + 1]))
         labelled = pieces[0].wording if label and start >= label.end() else NOTHING
         figures += [_placed(plain, q, pieces[-1], labelled, len(pieces) - 1, own) for q in own]

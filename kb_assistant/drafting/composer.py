@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from kb_assistant.drafting.clauses import read_clause
 from kb_assistant.drafting.conflicts import Conflict, conflicts
+from kb_assistant.drafting.lint import forbidden_phrases
 from kb_assistant.drafting.needs import approval_for, missing_facts
 from kb_assistant.drafting.selection import Candidate, Inquiry, candidates, source_chunks
 from kb_assistant.drafting.text import Statement, split_sentences
@@ -32,7 +33,7 @@ _LENGTHS = (9, 170)
 
 # what is said to the agent, not to a customer: console paths, bookkeeping, dispatch, instructions
 _FOR_AGENTS = re.compile(
-    r"工单|坐席|客服|当班|交接单|合格写法|汇总|给商家|写进|组长|后台|工作台|「|→|备注|质检|话术|规范|本规则|本流程|适用|SOP|截图打码|口径"
+    r"工单|坐席|客服|当班|交接单|合格写法|汇总|给商家|写进|复述|推销|不讲|多聊|进入第|代为沟通|组长|后台|工作台|「|→|备注|质检|话术|规范|本规则|本流程|适用|SOP|截图打码|口径"
     r"|(?:向|让|给|告诉|告知|请|陪|问|对|协助|帮|跟|替|提醒|引导|与|和|联系|安抚|征得|提示|要求)(?:清)?客户"
     r"|转.{1,5}组|转主管|走第|通报|上报|登记|归类|问清|作废原|按第.步"
     r"|^(?:作废|按|查|核对|核实|打开|点(?!卡)|确认|进入|记录|催|反查|标记|锁定|勾选|提交|先|再|不得|不要|不可|不准|严禁|禁止|如实|逐)"
@@ -45,12 +46,16 @@ _CASE_WORDS = re.compile(
 # a script speaks of its own example: what has been looked up, done or agreed there, when, and how much
 _SCRIPT_CASE = re.compile(
     r"已|批下来|看好了|查|目前|现在(?!就|请|可以|先|去)|今[天晚]|昨[天晚]|明[天早晚]|后天|刚|核了|变成|到您|收到了|您(?:是|有|今年|这|那|原来|现在)|我(?:已|刚|把|现在|马上|这就|帮)"
-    r"|\d+\s?[月号]|[上下]午|给您(?:补|发|退|换|登记|申请)|让您|久等|辛苦您|抱歉|不好意思|剩|还差|还好"
+    r"|还没|没满|没通过|正好|系统把|\d+\s?[月号]|[上下]午|给您(?:补|发|退|换|登记|申请)|让您|久等|辛苦您|抱歉|不好意思|剩|还差|还好"
 )
+# a line that tells of an example, of which a sentence alone would read as the rule
+_EXAMPLE = re.compile(r"示例|举例|算例|例如|某(?:商家|客户|用户|订单|单)")
+# “充错都可以换账号”：只有… names what people believe; what holds stands behind it
+_MISCONCEPTION = re.compile(r"^[“\"][^”\"]{2,30}[”\"][：:](?=.)")
 _META = re.compile(r"本办法|本表|本节|本文|见下|如下|下表|上表|以上|本章|前述|该表")
 # who does it inside the company becomes "we"; the rest of the sentence stays as it is written
 _WE = re.compile(
-    r"(?:当班)?(?:客服|坐席|[\u4e00-\u9fff]{2,4}组|技术组)(?:须|应|会|需)?(?=在?\s*[\d一二三四五六七八九十半]+\s*(?:个?工作日|个?小时|分钟|秒|天))"
+    r"由?(?:当班)?(?:客服|坐席|[\u4e00-\u9fff]{2,4}组|技术组)(?:须|应|会|需)?(?=在?\s*[\d一二三四五六七八九十半]+\s*(?:个?工作日|个?小时|分钟|秒|天))"
 )
 # the customer, where the word opens a clause; 客户经理 or 客户原因 are words of their own
 _CUSTOMER = re.compile(
@@ -289,12 +294,14 @@ def _for_colleagues(statement: Statement, chunk: Chunk) -> Statement | None:
 
 def _for_customers(statement: Statement, chunk: Chunk) -> Statement | None:
     """Return a statement as it is said to a customer; None if it is not for them, or of another case."""
-    if any(word in chunk.heading for word in _NOT_FOR_REPLIES):
+    if any(word in chunk.heading for word in _NOT_FOR_REPLIES) or _EXAMPLE.search(_line_of(statement, chunk)):
         return None
     plain = _for_colleagues(statement, chunk)
     if plain is None:
         return None
-    text = plain.text
+    text = _MISCONCEPTION.sub("", plain.text)
+    if next(forbidden_phrases(text), None) is not None:
+        return None
     if chunk.kind == "sop":
         if _CASE_WORDS.search(text) or _META.search(text):
             return None
@@ -326,6 +333,11 @@ def _bare(statement: Statement, chunk: Chunk) -> str | None:
     if _is_script(statement, chunk):
         return _SCRIPT_LABEL.sub("", text).strip(_QUOTES)
     return text
+
+
+def _line_of(statement: Statement, chunk: Chunk) -> str:
+    start = chunk.text.rfind("\n", 0, statement.start) + 1
+    return chunk.text[start : statement.end]
 
 
 def _is_script(statement: Statement, chunk: Chunk) -> bool:

@@ -6,6 +6,7 @@ The readers run in turn (codes, service hours, dates, times, amounts); what one 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from kb_assistant.corpus.numerals import HAN_NUMERAL, parse_estimate, parse_number
@@ -139,14 +140,17 @@ _CLOCK = re.compile(
 _NO_TIME_BEFORE = re.compile(r"[下这那几讲述哪第注意][ ]?$")
 _NO_TIME_AFTER = re.compile(r"[说注要原意建:]")
 _DECIMAL = re.compile(rf"{HAN_NUMERAL}{{1,6}}点{_HAN_DIGIT}{{1,4}}[ ]?(?:{_UNIT})", re.ASCII | re.IGNORECASE)
+# no figure is without one of these, in any script and width
+_NUMERAL = re.compile("[0-9０-９零〇一二三四五六七八九十两兩万萬半折]")
 # placeholders, markers, addresses, weekdays and names with a number in them say no figure
 _NOISE = re.compile(
+    r"(?=[\[\w.%+\-周星礼双万千十百三不五九半这那过一])(?:"
     r"\[[\u4e00-\u9fff]{0,6}\d{1,9}\]|https?://[!-~]{1,300}|(?<![\w.%+-])[\w.%+-]{1,64}@[\w.-]{1,80}"
     r"|(?<![\d一二两三四五六七八九十])(?:周|星期|礼拜)[一二三四五六日天](?![次张单])"
     r"|双(?:11|12|十一|十二)"
     rf"|(?<!{HAN_NUMERAL})(?:万一|千万(?=[别不要记注小])|十分(?=[抱感满理重清愿遗荣高不着歉困关明珍必]))|百分百"
     r"|三番五次|三天两头|一天到晚|一年到头|一问三不知|不三不四|三言两语|三位一体|五花八门|九牛一毛"
-    r"|(?<=[了翻找看说讲听])半天|三星(?=手机|平板)|[这那过][一两][两三]?天",
+    r"|(?<=[了翻找看说讲听])半天|三星(?=手机|平板)|[这那过][一两][两三]?天)",
     re.ASCII,
 )
 # 第一天, 这一张, 每一位: 一 is an article; before a count word it is one unless something limits it
@@ -205,12 +209,18 @@ def find_quantities(text: str) -> list[Quantity]:
     Vague amounts (几天, 十多张), articles (这一张), names with a number in them (双11), masked placeholders
     and citation markers are none. Takes linear time.
     """
+    return list(_quantities(text)) if _NUMERAL.search(text) else []
+
+
+@lru_cache(maxsize=8192)
+def _quantities(text: str) -> tuple[Quantity, ...]:
     plain = rest = _NOISE.sub(_blank, text.translate(_PLAIN))
     found: list[_Reading] = []
-    for read in _READERS:
-        readings = list(read(rest))
-        found.extend(readings)
-        rest = _without(rest, readings)
+    for cue, read in _READERS:
+        readings = list(read(rest)) if cue.search(rest) else ()
+        if readings:
+            found.extend(readings)
+            rest = _without(rest, readings)
     quantities = []
     after = 0
     for reading in _ranges(sorted(found, key=lambda reading: reading.start), plain):
@@ -229,7 +239,7 @@ def find_quantities(text: str) -> list[Quantity]:
                 bound,
             )
         )
-    return quantities
+    return tuple(quantities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -456,7 +466,14 @@ def _far_end(first: _Reading, last: _Reading) -> float | None:
     return high if high > first.low else None
 
 
-_READERS: tuple[Callable[[str], Iterator[_Reading]], ...] = (_codes, _services, _dates, _clocks, _amounts)
+# each with what none of its figures is without
+_READERS: tuple[tuple[re.Pattern[str], Callable[[str], Iterator[_Reading]]], ...] = (
+    (re.compile(r"[a-zA-Z][-\da-zA-Z]", re.ASCII), _codes),
+    (re.compile(r"[×xX*天]"), _services),
+    (re.compile(r"\d[-/.]\d|[年月日号]", re.ASCII), _dates),
+    (re.compile(r"[:点时]"), _clocks),
+    (re.compile(""), _amounts),
+)
 
 # what stands between a word of bounds and its figure: nothing, or "：", 为, emphasis; after adverbs
 # (最多可以提取50张) and before 的 or 量 (不超过普通工单的24小时) other words of the same phrase
@@ -477,6 +494,7 @@ _BEFORE: tuple[tuple[Bound, re.Pattern[str]], ...] = (
     ("min", re.compile(rf"(?:至少|起码|最[少低短早]){_FAR}")),
     ("max", re.compile(rf"(?:{_LIMIT}|封顶){_CLOSE}")),
 )
+_LIMITS = re.compile("[超于足够达满到止下至顶最限起封]")  # none of these matches without one
 _INCLUDED = r"[ *]{0,3}(?:\(含[^()]{0,8}\))?整?[及或]?"
 _AFTER: tuple[tuple[Bound, re.Pattern[str]], ...] = (
     (
@@ -491,9 +509,10 @@ _AFTER: tuple[tuple[Bound, re.Pattern[str]], ...] = (
 
 def _bound(plain: str, after: int, start: int, end: int) -> Bound:
     before = plain[max(after, start - 28) : start]
-    for bound, pattern in _BEFORE:
-        if pattern.search(before):
-            return bound
+    if _LIMITS.search(before):
+        for bound, pattern in _BEFORE:
+            if pattern.search(before):
+                return bound
     for bound, pattern in _AFTER:
         if pattern.match(plain, end):
             return bound

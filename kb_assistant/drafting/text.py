@@ -6,10 +6,12 @@ from dataclasses import dataclass
 # a sentence runs to its closing mark (with the quotes and brackets that close after it) or line end
 _SENTENCE = re.compile(r"[^。！？!?；;\n]*(?:[。！？!?；;]+[”’」』）)】\"']*|\n|$)")
 MARKER = re.compile(r"\[([0-9]{1,3})\]")  # the citation marker [n]; ASCII digits only
+_MARKERS = re.compile(rf"[ \t]*{MARKER.pattern}")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]\s+|\d{1,2}[.、)]\s*|[①-⑳]\s*|（[一二三四五六七八九十]+）)")
 _EMPTY_CELLS = {"—", "——", "-", "--", "–", "/", "无"}
 _EMPTY_HEADERS = {"备注", "说明"}
 _ASKS = re.compile(r"能否|能不能|是否|可否|什么|怎么|多久|多少|哪|几")  # a header that its cell answers
+_EMPHASIS = re.compile(r"\*\*|`|<br\s*/?>")
 _TABLE_RULE = re.compile(r"^\s*\|?[\s:|-]+\|?\s*$")
 
 
@@ -66,7 +68,7 @@ def markers_in(text: str) -> tuple[int, ...]:
 
 def without_markers(text: str) -> str:
     """Return `text` as it is sent: without citation markers and the blanks before them."""
-    return re.sub(rf"[ \t]*{MARKER.pattern}", "", text)
+    return _MARKERS.sub("", text) if "[" in text else text
 
 
 def statements(text: str) -> list[Statement]:
@@ -133,4 +135,4 @@ def _adds(label: str, cell: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\*\*|`|<br\s*/?>", "", text).strip()
+    return _EMPHASIS.sub("", text).strip()
