@@ -6,6 +6,7 @@ and deny nothing it affirms. Embeddings cannot tell 已售出不支持退款 fro
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kb_assistant.drafting.clauses import Clause, Unit
 from kb_assistant.drafting.polarity import contradicts
@@ -55,6 +56,7 @@ def share_said(said: Unit, clause: Clause, units: Sequence[Unit] | None = None) 
     return 0.5 * close + 0.5 * covered(said.wording, clause.whole, clause.about)
 
 
+@lru_cache(maxsize=8192)
 def nearest_units(said: Wording, clause: Clause) -> tuple[Unit, ...]:
     """Return the statements of `clause` that say most of `said` together, at most three, best first."""
     chosen: list[Unit] = []

@@ -10,6 +10,7 @@ _MARKERS = re.compile(rf"[ \t]*{MARKER.pattern}")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]\s+|\d{1,2}[.、)]\s*|[①-⑳]\s*|（[一二三四五六七八九十]+）)")
 _EMPTY_CELLS = {"—", "——", "-", "--", "–", "/", "无"}
 _EMPTY_HEADERS = {"备注", "说明"}
+_SAYS_ALONE = 3  # characters of a cell that may say something without its header
 _ASKS = re.compile(r"能否|能不能|是否|可否|什么|怎么|多久|多少|哪|几")  # a header that its cell answers
 _EMPHASIS = re.compile(r"\*\*|`|<br\s*/?>")
 _TABLE_RULE = re.compile(r"^\s*\|?[\s:|-]+\|?\s*$")
@@ -129,7 +130,11 @@ def _row_text(cells: list[str], header: list[str]) -> str:
 
 def _adds(label: str, cell: str) -> bool:
     """Tell whether a cell needs the header of its column: 手续费 3%, but not 能否退款 全额退款."""
-    if not label or label in _EMPTY_HEADERS or _ASKS.search(label):
+    if not label or label in _EMPTY_HEADERS:
+        return False
+    if len(cell) < _SAYS_ALONE:  # 是否扣款 否
+        return True
+    if _ASKS.search(label):
         return False
     return not any(label[i : i + 2] in cell for i in range(len(label) - 1))
 
