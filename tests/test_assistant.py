@@ -325,3 +325,16 @@ def test_what_is_sent_of_a_models_draft_is_recorded(written: Written) -> None:
     stored = assistant.get_draft(draft.draft_id, caller=LOCAL_CALLER)
     assert (stored.draft, stored.draft.generator) == (draft, "model")
     assert assistant.decide(draft.draft_id, "accepted", caller=LOCAL_CALLER).final_text == draft.reply_text
+
+
+def test_the_brief_tells_what_the_next_colleague_needs(settings: Settings, assistant: Assistant) -> None:
+    strict = Assistant(
+        assistant._index, assistant._embedder, settings.model_copy(update={"evidence_bar": 1.0})
+    )
+    customer = Customer(tier="铂金", notes="上周投诉过，电话13812345678")
+    draft = strict.draft("卡密错误，你们卖不卖演唱会门票", caller=LOCAL_CALLER, customer=customer, keep=False)
+    brief = draft.hand_off
+    assert draft.status == "refused" and brief is not None
+    assert "演唱会门票" in brief.why and "《" in brief.why
+    assert brief.customer == "铂金 · 上周投诉过，电话[手机号1]"
+    assert "订单号" in brief.missing

@@ -16,6 +16,7 @@ from kb_assistant.drafting.composer import Composed, compose
 from kb_assistant.drafting.evidence import confidence
 from kb_assistant.drafting.grade import grade_of
 from kb_assistant.drafting.model import ReplyWriter
+from kb_assistant.drafting.needs import missing_facts
 from kb_assistant.drafting.prompts import WritingRequest, citable
 from kb_assistant.drafting.questions import split_questions
 from kb_assistant.drafting.selection import Inquiry
@@ -37,6 +38,7 @@ from kb_assistant.types import (
     Filters,
     HandOff,
     Hit,
+    MissingFact,
 )
 
 _VOTERS = 20  # hits that are read, and that vote for the topic
@@ -250,7 +252,7 @@ class Drafter:
                 searched=self._searched(request.question),
                 nearest=tuple(hit.chunk.id for hit in plan.hits[:3]),
                 why=_why(plan, request.question),
-                missing=tuple(fact.name for fact in plan.composed.missing_facts),
+                missing=tuple(fact.name for fact in self._still_missing(request.question, plan.hits)),
                 skill_group=skill_group,
                 grade=grade,
                 grade_reason=grade_reason,
@@ -278,6 +280,13 @@ class Drafter:
             generation=self._index.manifest.generation,
             took_ms=round((time.perf_counter() - started) * 1000, 2),
         )
+
+    def _still_missing(self, question: str, hits: Sequence[Hit]) -> tuple[MissingFact, ...]:
+        """Return what the steps of the nearest rule ask for and the message does not give."""
+        nearest = next((hit.chunk for hit in hits if hit.chunk.kind == "sop"), None)
+        if nearest is None:
+            return ()
+        return missing_facts(question, self._index.catalog.document_chunks(nearest.document_id))
 
     def _searched(self, question: str) -> str:
         """Return what was looked for: the message, and the manual's words for it."""

@@ -77,17 +77,19 @@ def render_hand_off(hand_off: HandOff, nearest: Mapping[str, str], texts: Texts)
 
 def hand_off_lines(hand_off: HandOff, nearest: Mapping[str, str], texts: Texts) -> list[tuple[str, str]]:
     """Return the brief as (name, value) in reading order; what is searched is told only where it differs."""
-    none = texts["none"]
+    none, grade = texts["none"], texts[f"grade_{hand_off.grade}"]
     lines = [
         (texts["hand_off_question"], hand_off.question),
         (texts["hand_off_why"], hand_off.why),
         (texts["hand_off_missing"], "、".join(hand_off.missing) or none),
         (texts["hand_off_nearest"], "\n".join(nearest.get(i, i) for i in hand_off.nearest) or none),
         (texts["hand_off_group"], hand_off.skill_group or none),
-        (texts["hand_off_grade"], texts[f"grade_{hand_off.grade}"]),
+        (texts["hand_off_grade"], " · ".join(filter(None, (grade, hand_off.grade_reason)))),
     ]
+    if hand_off.customer:
+        lines.insert(1, (texts["hand_off_customer"], hand_off.customer))
     if hand_off.searched != hand_off.question:
-        lines.insert(2, (texts["hand_off_searched"], hand_off.searched))
+        lines.insert(1, (texts["hand_off_searched"], hand_off.searched))
     return lines
 
 

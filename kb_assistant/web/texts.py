@@ -148,6 +148,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "hand_off_title": ("转人工交接单", "Hand-off brief"),
     "hand_off_question": ("客户问题", "Question"),
     "hand_off_why": ("为什么没有作答", "Why there is no answer"),
+    "hand_off_customer": ("客户情况", "Customer"),
     "hand_off_searched": ("检索内容", "Searched for"),
     "hand_off_nearest": ("最接近的内容", "Nearest sources"),
     "hand_off_missing": ("还缺的信息", "Still missing"),
