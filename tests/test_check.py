@@ -181,3 +181,25 @@ def test_the_figures_beside_it_tell_which_row_is_meant() -> None:
 def test_bounds(source: str, reply: str, verdict: str) -> None:
     check = check_text(reply, {1: chunk(source)}, as_of=TODAY)
     assert [figure.verdict for figure in check.figures] == [verdict]
+
+
+def test_cited_clauses_that_differ_are_told_and_the_rule_outranks_practice() -> None:
+    rule = chunk("批量激活单批不超过300张。")
+    other = Chunk("E#1", "E", "sop", "绿色通道", "", "批量激活单批不超过500张。", Source("e.md", None, 0, 15))
+    ticket = Chunk("T#1", "T", "ticket", "拆批", "", "批量激活单批不超过500张。", Source("t", None, 0, 15))
+    text = "批量激活单批不超过300张[1]。批量激活单批不超过500张[2]。"
+    two_rules = check_text(text, {1: rule, 2: other}, as_of=TODAY)
+    assert [(w.kind, w.message) for w in two_rules.warnings] == [
+        ("conflict", "《标题》写 300张，《绿色通道》写 500张")
+    ]
+    practice = check_text(text, {1: rule, 2: ticket}, as_of=TODAY)
+    assert [(w.kind, w.message) for w in practice.warnings] == [
+        ("contradicts_sop", "工单《拆批》按 500张 处理，《标题》写的是 300张")
+    ]
+
+
+def test_amounts_of_one_ticket_contradict_nothing() -> None:
+    rule = chunk("提现手续费每笔2元。")
+    ticket = Chunk("T#1", "T", "ticket", "提现", "", "提现手续费每笔8元。", Source("t", None, 0, 10))
+    check = check_text("提现手续费每笔2元[1]。提现手续费每笔8元[2]。", {1: rule, 2: ticket}, as_of=TODAY)
+    assert check.warnings == ()

@@ -10,6 +10,7 @@ from datetime import date
 
 from kb_assistant.drafting.claims import claims
 from kb_assistant.drafting.clauses import Clause, Unit, read_clause, read_unit
+from kb_assistant.drafting.conflicts import conflicts, warning_of
 from kb_assistant.drafting.facts import find_quantities
 from kb_assistant.drafting.figures import judge_figures
 from kb_assistant.drafting.lint import forbidden_phrases, promises, quoted_instructions
@@ -208,6 +209,7 @@ def _check(
     citations = tuple(_citation(n, cited.get(n), quotes.get(n), judged, as_of) for n in used)
     warnings = (
         *_citation_warnings(citations, cited, as_of),
+        *_conflict_warnings(judged, clauses, siblings),
         *promises(sentences, ["".join(u.text for u in j.backing) for j in judged]),
         *_omissions(judged, clauses),
         *_needs(text, question, judged, cited, document_chunks),
@@ -305,6 +307,18 @@ def _citation_warnings(
                 f"[{citation.n}]《{citation.title}》{until}，{as_of} 不适用",
                 suggestion="改引当日有效的条款，并核对数字",
             )
+
+
+def _conflict_warnings(
+    judged: Sequence[_Judged], clauses: Mapping[int, Clause], siblings: Siblings
+) -> Iterator[DraftWarning]:
+    """Yield what the cited clauses say against each other of what the reply says."""
+    said = [
+        (clauses[n], unit) for j in judged for n in j.numbers if n in clauses
+        for unit in j.backing if unit in clauses[n].units
+    ]  # fmt: skip
+    for conflict in conflicts(said, list(clauses.values()), siblings):
+        yield warning_of(conflict)
 
 
 def _omissions(judged: Sequence[_Judged], clauses: Mapping[int, Clause]) -> Iterator[DraftWarning]:

@@ -117,6 +117,7 @@ class Composed:
     missing_facts: tuple[MissingFact, ...]
     approval: Approval | None
     conflict: Conflict | None = None
+    practice: tuple[Conflict, ...] = ()  # solved tickets that differ from what is said
 
 
 def compose(
@@ -150,7 +151,8 @@ def compose(
     if not chosen:
         return None
     rules = [candidate for candidate in chosen if candidate.chunk.kind != "ticket"]
-    conflict = _conflict(rules, asked, document_chunks)
+    found = _conflicts(rules, asked, document_chunks)
+    conflict = next((one for one in found if one.other.chunk.kind != "ticket"), None)
     if conflict is not None:
         return _both(conflict, question, customer, phrase, to_colleague=to_colleague)
     lines = [_colleague_opening() if to_colleague else opening(question, customer)]
@@ -178,6 +180,7 @@ def compose(
         quotes={number: cited[number].text[start:end] for number, (start, end) in spans.items()},
         missing_facts=missing,
         approval=approval_for([candidate.statement.text for candidate in chosen]),
+        practice=tuple(found),
     )
 
 
@@ -187,14 +190,13 @@ def sources_of(hits: Sequence[Hit], document_chunks: Callable[[str], list[Chunk]
     return list((chunks | {c.id: c for c in source_chunks(hits, document_chunks)}).values())
 
 
-def _conflict(
+def _conflicts(
     chosen: Sequence[Candidate],
     asked: Sequence[tuple[Inquiry, Sequence[Hit]]],
     document_chunks: Callable[[str], list[Chunk]],
-) -> Conflict | None:
-    """Return the first statement that is said and that another rule in force contradicts; None if none is."""
-    found = [chunk for _, hits in asked for chunk in source_chunks(hits, document_chunks)]
-    rules = [read_clause(chunk) for chunk in found if chunk.kind != "ticket"]
+) -> list[Conflict]:
+    """Return what was found that gives other figures than the statements that are said."""
+    chunks = [chunk for _, hits in asked for chunk in source_chunks(hits, document_chunks)]
     said = [
         (clause, unit)
         for candidate in chosen
@@ -202,7 +204,7 @@ def _conflict(
         for unit in clause.units
         if unit.quote == candidate.statement.quote
     ]
-    return next(conflicts(said, rules, asked[0][0].siblings), None)
+    return list(conflicts(said, [read_clause(chunk) for chunk in chunks], asked[0][0].siblings))
 
 
 def _both(

@@ -1,4 +1,7 @@
-"""Two rules in force that give different figures for one thing: show both, promise neither."""
+"""Two rules in force that give different figures for one thing: show both, promise neither.
+
+A ticket that differs from a rule is no second rule: the rule stands, and the contradiction is told.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from kb_assistant.drafting.clauses import Clause, PlacedFigure, Unit
 from kb_assistant.drafting.support import other_sibling
 from kb_assistant.drafting.wording import Wording, covered, without
+from kb_assistant.types import DraftWarning
 
 # share of what stands around one figure that the other says, in the better and in the other direction
 _SAME_THING = 0.9
@@ -49,15 +53,36 @@ def conflicts(
             ):
                 continue
             for against in other.units:
-                pair = _differ(unit, against)
+                practice = "ticket" in (clause.chunk.kind, other.chunk.kind)
+                pair = _differ(unit, against, limits_only=practice)
                 both = frozenset({(clause.chunk.id, unit.quote), (other.chunk.id, against.quote)})
                 if pair and both not in seen and not other_sibling(unit.text, [against], other, siblings):
                     seen.add(both)
                     yield Conflict(clause, unit, other, against, pair)
 
 
-def _differ(unit: Unit, against: Unit) -> tuple[str, str] | None:
+def warning_of(conflict: Conflict) -> DraftWarning:
+    """Return what the agent is told: two rules that differ, or practice that differs from the rule."""
+    (one, other), ours, theirs = conflict.figures, conflict.one.chunk, conflict.other.chunk
+    if "ticket" in (ours.kind, theirs.kind):
+        if ours.kind == "ticket":
+            ours, theirs, one, other = theirs, ours, other, one
+        return DraftWarning(
+            "contradicts_sop",
+            f"工单《{theirs.title}》按 {other} 处理，《{ours.title}》写的是 {one}",
+            suggestion="以规定为准，并请知识管理员看看这张工单",
+        )
+    return DraftWarning(
+        "conflict",
+        f"《{ours.title}》写 {one}，《{theirs.title}》写 {other}",
+        suggestion="请负责人确认以哪一条为准，确认前不要承诺",
+    )
+
+
+def _differ(unit: Unit, against: Unit, *, limits_only: bool) -> tuple[str, str] | None:
     for figure in unit.figures:
+        if limits_only and not figure.quantity.bound:  # a ticket's own amounts and dates rule nothing
+            continue
         same = [f for f in against.figures if f.quantity.dimension == figure.quantity.dimension]
         if any(f.quantity.same_value(figure.quantity) for f in same):
             continue

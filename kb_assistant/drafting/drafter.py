@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from kb_assistant.corpus.lexicon import find_aliases
 from kb_assistant.drafting.check import check_text
 from kb_assistant.drafting.composer import Composed, compose
+from kb_assistant.drafting.conflicts import warning_of
 from kb_assistant.drafting.evidence import confidence
 from kb_assistant.drafting.grade import grade_of
 from kb_assistant.drafting.model import ReplyWriter
@@ -33,7 +34,6 @@ from kb_assistant.types import (
     Draft,
     DraftGenerator,
     DraftStatus,
-    DraftWarning,
     Embedder,
     Filters,
     HandOff,
@@ -258,8 +258,10 @@ class Drafter:
                 grade_reason=grade_reason,
                 customer=_told_of(request.customer),
             )
-        if plan.composed.conflict is not None:
-            check = replace(check, warnings=(_conflict_warning(plan.composed), *check.warnings))
+        told = {(warning.kind, warning.message) for warning in check.warnings}
+        found = [warning_of(conflict) for conflict in plan.composed.practice]
+        more = [warning for warning in found if (warning.kind, warning.message) not in told]
+        check = replace(check, warnings=(*more, *check.warnings))
         return Draft(
             draft_id=draft_id,
             question=request.question,
@@ -297,7 +299,7 @@ class Drafter:
 def _why(plan: _Plan, question: str) -> str:
     """Return why the nearest clauses do not answer."""
     if plan.composed.conflict is not None:
-        return f"两条现行规定数字不同：{_conflict_warning(plan.composed).message}"
+        return f"两条现行规定数字不同：{warning_of(plan.composed.conflict).message}"
     if plan.unknown_codes:
         return f"知识库里没有提到 {'、'.join(plan.unknown_codes)}"
     if not plan.hits:
@@ -315,15 +317,3 @@ def _told_of(customer: Customer | None) -> str:
     if customer is None:
         return ""
     return " · ".join(part for part in (customer.tier, customer.type, customer.notes) if part)
-
-
-def _conflict_warning(composed: Composed) -> DraftWarning:
-    conflict = composed.conflict
-    if conflict is None:
-        raise ValueError("there is no conflict to warn of")
-    (one, other), (said, but) = conflict.figures, (conflict.one.chunk.title, conflict.other.chunk.title)
-    return DraftWarning(
-        "conflict",
-        f"《{said}》写 {one}，《{but}》写 {other}",
-        suggestion="请负责人确认以哪一条为准，确认前不要承诺",
-    )
