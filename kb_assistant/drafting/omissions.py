@@ -12,7 +12,7 @@ from kb_assistant.drafting.clauses import Clause, Piece, Unit
 from kb_assistant.drafting.facts import Quantity
 from kb_assistant.drafting.wording import Wording, covered, together, wording
 
-_EXCEPTION = re.compile(r"除外|不适用|不在此列|不含|不包括|不参加|不计(?!较)|例外|以外的?$")
+_EXCEPTION = re.compile(r"除外|不适用|不在此列|不含|不包括|不参[加与]|不享受|不计(?!较)|例外|以外的?$")
 _RESTRICTION = re.compile(
     r"仅限|只限|限于|仅(?!有|凭)|只(?:能|限|退|对|支持|受理|认|补|换)|前提|为准|满.{1,8}方|不得超过"
     r"|同一.{1,6}只"
@@ -25,21 +25,24 @@ _CASE = re.compile(
     r"(?:的|时|情况下|前提下|(?:通过|成功|完成|激活|提取|核实|确认)后)[ *]*$|^(?:如果?|若|凡)"
     r"|(?<![尚并])未(?!来|成年)[\u4e00-\u9fff]{1,4}$|[没未]有?[\u4e00-\u9fff]{2}$"
 )
+_REFERS = re.compile(r"^(?:以上|上述|符合|满足|[两三四]项)")  # to what was said before: 符合条件的
 _CASE_FROM = 3  # characters without which a case says nothing of its own: 符合的
 _WINDOW = re.compile(r"[内前].{0,8}(?:可|能|申请|提出|报告|联系|反馈)")  # until when a customer may
-_CONDITIONS_FOLLOW = re.compile(r"前提|条件|须同时|满足")  # 前提：误操作属实，客户是新手
+_CONDITIONS_FOLLOW = re.compile(r"前提|条件|须同时|满足|门槛")  # 前提：误操作属实，客户是新手
 # a statement that narrows the one before it
-_NARROWS = re.compile(
-    r"^(?:但|其中|仅限|只限|不适用|例外|前提|上述|以上|此类|该|如需|需要[^，]{1,8}的)"
-    r"|^[^，]{2,20}(?:除外|例外|不参加[^，]{0,8}|不享受[^，]{0,8})[。；]?$"
-)
+_NARROWS = re.compile(r"^(?:但|其中|仅限|只限|不适用|例外|前提|上述|以上|此类|该|如需|需要[^，]{1,8}的)")
+# what it takes out, before or behind the rule
+_EXCEPTS = re.compile(r"^[^，]{2,20}(?:除外|例外|不参[加与][^，]{0,8}|不享受[^，]{0,8})(?:[。；，]|$)")
+# how often, anywhere in its clause: 同一订单只补偿一次
+_ONCE = re.compile(r"^(?:同一|每)[^，：]{1,8}(?:只|仅|限|最多)")
 # what binds the agent, the customer need not hear
 _OURS = re.compile(
     r"^(?:请?坐席|客服|首问|后台|质检|值班|充值组|卡密组|商家组|会员组|风控组)(?!.{0,8}(?:审批|批准|同意))"
     r"|工单(?!满|超过|未)|登记|打码|口头|话术|备注|反查|记录|填写|录入|标记|归档|截图|讲清|讲明|说明"
     r"|告[知诉]|安抚|按 ?SOP|写[清明成]|请客户|向客户|交接|索要|索取|引导"
 )
-_USED_BY_FIGURE = 0.25
+_FIGURE_ADDS = 0.15
+_TOUCHED_FROM = 0.25  # and for the statement beside it that narrows it
 _USED_FROM = 0.4  # share of what a statement rules that must be said for its conditions to matter
 _SAID_FROM = 0.5  # share of a condition that counts as said
 _CASE_SAID_FROM = 0.3  # of a mere case, which a reply puts in the customer's words: 客户坚持要求的
@@ -50,7 +53,7 @@ _STRICT = re.compile(
 )
 _INNER_STATE = re.compile(r"(?:未|尚未|没有?|已)(?!来|成年)(?P<what>[\u4e00-\u9fff]{2})的(?=[\u4e00-\u9fff])")
 # 未提取, 已激活: whoever names the state says the condition
-_STATE = re.compile(r"(?:未|没有?|尚未|已经?)(?!来|成年)(?P<what>[\u4e00-\u9fff]{2})的?$")
+_STATE = re.compile(r"(?:未|没有?|尚未|已经?)(?!来|成年)(?:全部|成功|完全)?(?P<what>[\u4e00-\u9fff]{2})的?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def left_out(clause: Clause, said: Said) -> Iterator[Omission]:
                 yield Omission(piece.text.strip(" *"), sentence)
         for piece in _rulings(unit):
             state = _INNER_STATE.search(piece.text)
-            if state and not _state_said(state["what"], words):
+            if state and not _state_said(state, words):
                 yield Omission(state.group(), sentence)
 
 
@@ -106,29 +109,34 @@ def _is_condition(unit: Unit, place: int, text: str, listed: bool) -> bool:
     if listed or _EXCEPTION.search(text) or _RESTRICTION.search(text) or _REQUIREMENT.search(text):
         return True
     following = unit.pieces[place + 1].text if place + 1 < len(unit.pieces) else ""
-    if _CASE.search(text) and following:
-        return len(unit.pieces[place].wording) >= _CASE_FROM
+    if _CASE.search(text) and following and not _REFERS.search(text):
+        limited = any(f.piece == place and f.quantity.bound for f in unit.figures)
+        return limited or len(unit.pieces[place].wording) >= _CASE_FROM
     timed = any(f.piece == place and f.quantity.bound == "max" for f in unit.figures)
     return timed and (_WINDOW.search(text) is not None or following[:1] in ("且", "并"))
 
 
 def _used(clause: Clause, said: Said, words: Wording, figures: Sequence[Quantity]) -> Iterable[Unit]:
-    """Yield the statements whose ruling is said, and those right behind them that narrow them."""
-    before = False
-    for unit in clause.units:
-        used = unit in said.backing and _is_used(unit, words, figures)
-        if used or (before and _NARROWS.match(unit.text)):
+    """Yield the statements whose ruling is said, and those beside them that narrow them."""
+    shares = [_used_share(unit, words, figures) if unit in said.backing else 0.0 for unit in clause.units]
+    touched = max(shares, default=0.0) >= _TOUCHED_FROM
+    for place, unit in enumerate(clause.units):
+        before = max(shares[max(0, place - 1) : place], default=0.0)
+        beside = max([before, *shares[place + 1 : place + 2]])
+        if (
+            shares[place] >= _USED_FROM
+            or (before >= _TOUCHED_FROM and _NARROWS.match(unit.text))
+            or (beside >= _TOUCHED_FROM and _EXCEPTS.match(unit.text))
+            or (touched and _ONCE.match(unit.text))
+        ):
             yield unit
-        before = used
 
 
-def _is_used(unit: Unit, words: Wording, figures: Sequence[Quantity]) -> bool:
-    """Tell whether what a statement rules is said: enough of its words, or one of its limits and some."""
-    share = covered(together(piece.wording for piece in _rulings(unit)), words)
-    limits = [f.quantity for f in unit.figures if f.quantity.bound]
-    return share >= (
-        _USED_FROM if not any(f.same_value(w) for f in figures for w in limits) else _USED_BY_FIGURE
-    )
+def _used_share(unit: Unit, words: Wording, figures: Sequence[Quantity]) -> float:
+    """Return how much is said of what a statement rules, or of all of it; one of its figures adds to that."""
+    ruled = together(piece.wording for piece in _rulings(unit))
+    shared = any(f.same_value(placed.quantity) for f in figures for placed in unit.figures)
+    return max(covered(ruled, words), covered(unit.wording, words)) + _FIGURE_ADDS * shared
 
 
 def _rulings(unit: Unit) -> Sequence[Piece]:
@@ -154,16 +162,21 @@ def _is_said(unit: Unit, piece: Piece, words: Wording, figures: Sequence[Quantit
         return wording(approval.group()).pairs <= words.pairs
     state = _STATE.search(piece.text)
     if state:
-        return _state_said(state["what"], words)
+        return _state_said(state, words)
+    excepted = wording(_EXCEPTION.split(piece.text)[0]) if _EXCEPTION.search(piece.text) else piece.wording
+    share = min(share, covered(excepted, words)) if excepted.places else share
     marked = _STRICT.search(piece.text)
     return share >= (_SAID_FROM if marked else _CASE_SAID_FROM)
 
 
-def _state_said(what: str, words: Wording) -> bool:
-    """Tell whether 提取 of 未提取 is said, or 未选 for 未选择."""
-    return (
-        wording(what).pairs <= words.pairs or f"未{what[0]}" in words.pairs or f"已{what[0]}" in words.pairs
-    )
+def _state_said(state: re.Match[str], words: Wording) -> bool:
+    """Tell whether 未提取 is said, or 没点过提取, or 未选 for 未选择; of 已提取 whether 提取 is."""
+    what = state["what"]
+    if f"未{what[0]}" in words.pairs or f"已{what[0]}" in words.pairs:
+        return True
+    if "已" in state.group():
+        return wording(what).pairs <= words.pairs
+    return any(re.search(f"[未不].*(?:{what}|{what[-1]})", "".join(run)) for run in words.runs)
 
 
 def _ends(said: Quantity, wanted: Quantity) -> bool:

@@ -16,40 +16,14 @@ from kb_assistant.drafting.wording import Wording, covered, together, without, w
 
 _NEGATORS = frozenset("不未免勿无禁别没")
 # these deny nothing
-_NOT_DENYING = frozenset(
-    [
-        "不同",
-        "不断",
-        "不便",
-        "不管",
-        "不论",
-        "不仅",
-        "不但",
-        "不久",
-        "不过",
-        "不妨",
-        "不足",
-        "不变",
-        "不间",
-        "不时",
-        "不如",
-        "不等",
-        "无论",
-        "无误",
-        "未来",
-        "非常",
-        "免得",
-        "别名",
-        "不然",
-        "不是",
-        "不只",
-        "不止",
-        "不满",
-        "无间",
-    ]
-)
+_NOT_DENYING = re.compile(r"不[同断便管论仅但久过妨足变间时如等然是只止满]|无[论误间]|未来|非常|免得|别名")
 # one character is a whole predicate here: 退 denied by 不退
 _VERBS = frozenset("退补换收扣赔")
+# what ends in one of these names a thing (订单, 卡密, 时间, 手续), unless it begins with what one does to it
+# (下单, 换码, 收费); a thing is affirmed only beside 有 or 收: 有订单, 手续费要收
+_THINGS = frozenset("单密费码号券间录品员户额页面数率卡票钱台组格道态权站")
+_DOES = frozenset("收扣下退撤换开到延过登充补赔解锁绑改打找缴计限查领用")
+_HAS = ("有", "收")
 # right behind one of these any character is a predicate: 不能点, 可点
 _NO_OBJECT = ("", "后", "前", "时")
 _MODALS = frozenset("不可能会")
@@ -299,6 +273,9 @@ def _words(words: Wording) -> Iterator[tuple[Word, str, bool]]:
     Undecided is what stands before a negator of its phrase, or too far behind it to tell.
     """
     carried = 0
+    has = any(
+        atom in _HAS and "到" not in run[at + 1 : at + 2] for run in words.runs for at, atom in enumerate(run)
+    )
     parted = max((n for n, gaps in enumerate(words.gaps) if 3 in gaps), default=-1)
     denying = max(
         (
@@ -334,9 +311,17 @@ def _words(words: Wording) -> Iterator[tuple[Word, str, bool]]:
             behind = before in _MODALS and not gaps[place]
             if (atom in _VERBS and (behind or following in _NO_OBJECT)) or (behind and not following):
                 yield atom, sign, place < condition_to
-            if following and following not in _NEGATORS and atom not in _NEGATORS:
+            if not following or following in _NEGATORS or atom in _NEGATORS:
+                continue
+            if sign != "affirmed" or has or not _names(run, place):
                 yield atom + following, sign, place < condition_to
         carried = reach if reach == _USUAL_REACH else 0
+
+
+def _names(run: Sequence[str], place: int) -> bool:
+    """Tell whether a thing stands there, or its end: 手续 and 续费 of 手续费."""
+    places = range(max(0, place - 1), min(len(run) - 1, place + 2))
+    return run[place] not in _DOES and any(run[at + 1] in _THINGS and run[at] not in _DOES for at in places)
 
 
 def _last(gaps: Sequence[int], gap: int) -> int:
@@ -347,7 +332,9 @@ def _denies(run: Sequence[str], gaps: Sequence[int], place: int) -> bool:
     """Tell whether the character there is a negator, and not part of a word such as 不同 or 除非."""
     if run[place] not in _NEGATORS or (place and run[place - 1] in "除避以难"):
         return False
-    return place + 1 < len(run) and (gaps[place + 1] > 0 or run[place] + run[place + 1] not in _NOT_DENYING)
+    return place + 1 < len(run) and (
+        gaps[place + 1] > 0 or not _NOT_DENYING.match(run[place] + run[place + 1])
+    )
 
 
 def _ended(gaps: Sequence[int], place: int, negator: int) -> bool:
