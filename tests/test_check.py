@@ -203,3 +203,28 @@ def test_amounts_of_one_ticket_contradict_nothing() -> None:
     ticket = Chunk("T#1", "T", "ticket", "提现", "", "提现手续费每笔8元。", Source("t", None, 0, 10))
     check = check_text("提现手续费每笔2元[1]。提现手续费每笔8元[2]。", {1: rule, 2: ticket}, as_of=TODAY)
     assert check.warnings == ()
+
+
+def test_one_of_several_citations_may_carry_a_part_of_its_sentence() -> None:
+    other = Chunk(
+        "E#1", "E", "sop", "投诉", "", "投诉48小时内结案，由主管跟进。", Source("e.md", None, 0, 16)
+    )
+    text = "付款后24小时内可以全额退款；投诉的话主管会跟进，48小时内结案[1][2]。"
+    check = check_text(text, {1: RULE, 2: other}, as_of=TODAY)
+    assert [s.support for s in check.sentences] == ["sop", "sop"]
+    assert [c.verdict for c in check.citations] == ["supports", "supports"]
+    wrong = check_text("投诉的话主管会跟进，48小时内结案[1][2]。", {1: RULE, 2: other}, as_of=TODAY)
+    assert [c.verdict for c in wrong.citations] == ["does_not_support", "supports"]
+
+
+def test_what_the_steps_need_is_missed_only_where_the_reply_asks_for_nothing() -> None:
+    steps = Chunk("D#2", "D", "sop", "标题", "处理步骤", "请客户提供订单号。", Source("d.md", None, 0, 9))
+
+    def missed(text: str) -> list[str]:
+        check = check_text(
+            text, {1: RULE}, as_of=TODAY, question="点卡没到", document_chunks=lambda _: [RULE, steps]
+        )
+        return [w.message for w in check.warnings if w.kind == "missing_fact"]
+
+    assert missed("付款后24小时内可以全额退款[1]。") == ["处理这件事需要订单号，消息里没有，回复也没有问"]
+    assert missed("付款后24小时内可以全额退款[1]。麻烦把订单号发我。") == []

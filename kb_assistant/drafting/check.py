@@ -4,6 +4,7 @@ Sentence by sentence: what it claims, which statements of its clauses carry it, 
 the conditions it leaves out, the promises nobody made. `check_text` is the whole of it.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +15,7 @@ from kb_assistant.drafting.conflicts import conflicts, warning_of
 from kb_assistant.drafting.facts import find_quantities
 from kb_assistant.drafting.figures import judge_figures
 from kb_assistant.drafting.lint import forbidden_phrases, promises, quoted_instructions
-from kb_assistant.drafting.needs import approval_for, asks_for, missing_facts
+from kb_assistant.drafting.needs import approval_for, missing_facts
 from kb_assistant.drafting.omissions import Said, left_out
 from kb_assistant.drafting.quality import quality_of
 from kb_assistant.drafting.siblings import Siblings
@@ -27,6 +28,7 @@ from kb_assistant.drafting.support import (
     share_said,
 )
 from kb_assistant.drafting.text import Span, markers_in, split_sentences, without_markers
+from kb_assistant.drafting.wording import covered
 from kb_assistant.types import (
     Check,
     Chunk,
@@ -39,6 +41,10 @@ from kb_assistant.types import (
 )
 
 _REQUEST_CITES_FROM = 0.9  # share of a mere request that a source must say, where the text cites nothing
+_REQUESTED = re.compile(
+    r"(?:发|给|告诉|报|拍|截|传|提供|说)(?:来|给|过来)?(?:一?下|我|我们)|(?:提供|发来|附上|带上|报一?下|给我)|(?:截图|单号|账号|号码)[^。]{0,10}(?:发|给|报)"
+)
+_PART, _PART_SAID_FROM = 4, 0.7  # characters of a piece, and the share of it that makes a clause its source
 _CONTRIBUTES_FROM = 0.25  # share that each of several clauses of one sentence must say of it
 
 
@@ -206,7 +212,8 @@ def _check(
         )
     )
     used = sorted({*(n for j in judged for n in j.numbers), *cited})
-    citations = tuple(_citation(n, cited.get(n), quotes.get(n), judged, as_of) for n in used)
+    failing = _failing(judged)
+    citations = tuple(_citation(n, cited.get(n), quotes.get(n), failing, as_of) for n in used)
     warnings = (
         *_citation_warnings(citations, cited, as_of),
         *_conflict_warnings(judged, clauses, siblings),
@@ -246,7 +253,7 @@ def _judge(
     said = read_unit(claimed)
     found = {n: grounds(said, clauses[n], siblings) for n in own}
     elsewhere = max((share_said(said, clause) for n, clause in clauses.items() if n not in own), default=0.0)
-    carrying = [n for n in own if _carries(found[n], elsewhere, alone=len(own) == 1)]
+    carrying = [n for n in own if _carries(said, clauses[n], found[n], elsewhere, alone=len(own) == 1)]
     share = max((found[n].share for n in carrying), default=0.0)
     if not carrying or share < SUPPORTED_FROM or len(own) < len(numbers):
         return _Judged(span, numbers, "unsupported", frozenset(own), ())
@@ -260,11 +267,30 @@ def _judge(
     return _Judged(span, numbers, clauses[best].chunk.kind, frozenset(own) - set(carrying), backing)
 
 
-def _carries(found: Grounds, elsewhere: float, *, alone: bool) -> bool:
-    """Tell whether a clause carries a sentence; `elsewhere` is the share that one not cited says."""
+def _carries(said: Unit, clause: Clause, found: Grounds, elsewhere: float, *, alone: bool) -> bool:
+    """Tell whether a clause carries a sentence; `elsewhere` is the share that one not cited says.
+
+    One of several clauses need only carry its own part: a little of the whole, or a piece between commas.
+    """
     if found.fault or elsewhere > found.share + ELSEWHERE:
         return False
-    return found.share >= (SUPPORTED_FROM if alone else _CONTRIBUTES_FROM)
+    if alone:
+        return found.share >= SUPPORTED_FROM
+    parts = [piece.wording for piece in said.pieces if len(piece.wording) >= _PART]
+    best = max((covered(part, clause.whole, clause.about) for part in parts), default=0.0)
+    return found.share >= _CONTRIBUTES_FROM or best >= _PART_SAID_FROM
+
+
+def _failing(judged: Sequence[_Judged]) -> frozenset[int]:
+    """Return the citations that carry nothing of what leads up to a marker they stand at."""
+    failing: set[int] = set()
+    carried: set[int] = set()
+    for j in judged:
+        carried |= set(j.numbers) - j.failing if j.support not in ("none", "unsupported") else set()
+        if not _goes_on(without_markers(j.span.text)):
+            failing |= j.failing - carried
+            carried = set()
+    return frozenset(failing)
 
 
 def _stated_by(agent_facts: str, claimed: str) -> bool:
@@ -274,14 +300,14 @@ def _stated_by(agent_facts: str, claimed: str) -> bool:
 
 
 def _citation(
-    number: int, chunk: Chunk | None, quote: str | None, judged: Sequence[_Judged], as_of: date
+    number: int, chunk: Chunk | None, quote: str | None, failing: frozenset[int], as_of: date
 ) -> Citation:
     if chunk is None:
         return Citation(number, "", "", "", "", "", Source("", None, 0, 0), "dangling")
     verdict: CitationVerdict = "supports"
     if not (chunk.effective_from or date.min) <= as_of <= (chunk.effective_to or date.max):
         verdict = "superseded"
-    elif any(number in j.failing for j in judged):
+    elif number in failing:
         verdict = "does_not_support"
     return Citation(
         n=number,
@@ -356,8 +382,9 @@ def _needs(
     first = next((cited[n] for j in judged for n in j.numbers if n in cited), None)
     if first is None or first.kind != "sop":
         return
-    for fact in missing_facts(question, document_chunks(first.document_id)):
-        if not asks_for(text, fact):
-            yield DraftWarning(
-                "missing_fact", f"处理这件事需要{fact.name}，消息里没有，回复也没有问", suggestion=fact.ask
-            )
+    facts = missing_facts(question, document_chunks(first.document_id))
+    if not facts or _REQUESTED.search(text):  # a reply that asks for something has thought of it
+        return
+    names = "、".join(fact.name for fact in facts)
+    message = f"处理这件事需要{names}，消息里没有，回复也没有问"
+    yield DraftWarning("missing_fact", message, suggestion=f"麻烦您提供一下{names}")

@@ -34,11 +34,6 @@ def missing_facts(question: str, sections: Iterable[Chunk]) -> tuple[MissingFact
     )[:MAX_ASKED]
 
 
-def asks_for(reply: str, fact: MissingFact) -> bool:
-    """Tell whether `reply` asks the customer for `fact`."""
-    return any(name == fact.name and re.search(asked, reply) for name, asked, _ in _FACTS)
-
-
 def approval_for(statements: Sequence[str]) -> Approval | None:
     """Return who must approve what the statements offer, and the one that says so; None if nobody."""
     for statement in statements:
