@@ -47,7 +47,7 @@ REFERENCE = {
     "rgb-retrieval": (87.4, 82, 92),
     "zhidao-insurance": (60.7, 68.6, 47),
 }
-_ORIGINS = {"hand": "written by hand, test half", "composer": "composed for golden test questions"}
+_ORIGINS = {"hand": "written by hand, held out", "composer": "composed for golden test questions"}
 TIMED_CHUNKS = 10_000
 THROUGHPUT_CHUNKS, THROUGHPUT_ROUNDS = 300, 3
 
