@@ -57,6 +57,7 @@ class _Judged:
     support: Support
     failing: frozenset[int]  # citations that do not carry it
     backing: tuple[Unit, ...]
+    denied: frozenset[int] = frozenset()  # citations that say the contrary, or speak of another product
 
 
 def check_text(
@@ -254,9 +255,10 @@ def _judge(
     found = {n: grounds(said, clauses[n], siblings) for n in own}
     elsewhere = max((share_said(said, clause) for n, clause in clauses.items() if n not in own), default=0.0)
     carrying = [n for n in own if _carries(said, clauses[n], found[n], elsewhere, alone=len(own) == 1)]
+    denied = frozenset(n for n in own if found[n].fault)
     share = max((found[n].share for n in carrying), default=0.0)
     if not carrying or share < SUPPORTED_FROM or len(own) < len(numbers):
-        return _Judged(span, numbers, "unsupported", frozenset(own), ())
+        return _Judged(span, numbers, "unsupported", frozenset(own), (), denied)
     best = max(carrying, key=lambda n: found[n].share)
     backing = tuple(
         unit
@@ -264,7 +266,7 @@ def _judge(
         for unit in found[n].units
         if not other_sibling(said.text, [unit], clauses[n], siblings)
     )
-    return _Judged(span, numbers, clauses[best].chunk.kind, frozenset(own) - set(carrying), backing)
+    return _Judged(span, numbers, clauses[best].chunk.kind, frozenset(own) - set(carrying), backing, denied)
 
 
 def _carries(said: Unit, clause: Clause, found: Grounds, elsewhere: float, *, alone: bool) -> bool:
@@ -290,6 +292,7 @@ def _failing(judged: Sequence[_Judged]) -> frozenset[int]:
         if not _goes_on(without_markers(j.span.text)):
             failing |= j.failing - carried
             carried = set()
+        failing |= j.denied
     return frozenset(failing)
 
 
