@@ -28,7 +28,7 @@ from typing import Any
 from corruption import KINDS, Clause, Corruption, corrupt, split_sentences
 
 from kb_assistant.assistant import Assistant
-from kb_assistant.drafting.check import check_text
+from kb_assistant.drafting.check import Case, check_text
 from kb_assistant.errors import NotFound
 from kb_assistant.index.embedding import open_embedder
 from kb_assistant.index.knowledge import KnowledgeIndex
@@ -129,7 +129,7 @@ def check_speed(index: Path, replies: Sequence[Path], rounds: int = 5) -> dict[s
         edited = other[:-1] + "呀。"
         for name, reply in (("cold", text), ("known", other), ("edited", edited)):
             started = time.perf_counter()
-            check_text(reply, cited, as_of=date(2026, 11, 1), question=row["question"])
+            check_text(reply, cited, Case(as_of=date(2026, 11, 1), question=row["question"]))
             times[name].append(time.perf_counter() - started)
         started = time.perf_counter()
         embedder.embed_queries([row["question"]])

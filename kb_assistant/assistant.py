@@ -7,12 +7,12 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from kb_assistant.corpus.lexicon import AliasCount, count_aliases
 from kb_assistant.corpus.masking import mask
-from kb_assistant.drafting.check import check_text, check_uncited
+from kb_assistant.drafting.check import Case, check_text, check_uncited
 from kb_assistant.drafting.composer import sources_of
 from kb_assistant.drafting.drafter import Drafter, DraftEvent, DraftReady, DraftRequest
 from kb_assistant.drafting.model import ReplyWriter, open_writer
@@ -363,20 +363,20 @@ class Assistant:
         day = as_of or today()
         index = self._index.current()
         chunks_of = index.catalog.document_chunks
-        grounds: dict[str, Any] = {
-            "as_of": day,
-            "question": self.masked(question),
-            "agent_facts": self.masked(facts or ""),
-            "siblings": tuple(map(frozenset, index.lexicon.siblings)),
-            "document_chunks": chunks_of,
-        }
+        case = Case(
+            as_of=day,
+            question=self.masked(question),
+            agent_facts=self.masked(facts or ""),
+            siblings=tuple(map(frozenset, index.lexicon.siblings)),
+            document_chunks=chunks_of,
+        )
         if citations is None:
             filters = Filters(scopes=caller.scopes, as_of=day)
             hits = index.search(self._clean(question, "question"), filters=filters, top_k=_EVIDENCE)
-            return check_uncited(masked, sources_of(hits, chunks_of), **grounds)
+            return check_uncited(masked, sources_of(hits, chunks_of), case)
         found = {number: _resolve(index, identifier, caller) for number, identifier in citations.items()}
         cited = {number: chunk for number, chunk in found.items() if chunk is not None}
-        return check_text(masked, cited, **grounds)
+        return check_text(masked, cited, case)
 
     def decide(
         self,

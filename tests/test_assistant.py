@@ -203,7 +203,7 @@ def test_checking_the_reply_again_gives_the_same_supports(assistant: Assistant, 
 def test_without_citations_the_markers_are_not_read(assistant: Assistant) -> None:
     text = "卡密错误核实订单后15分钟内补发新卡密[3]。"
     check = assistant.check("卡密错误多久能补发", text, caller=LOCAL_CALLER)
-    assert [(s.support, s.citations) for s in check.sentences] == [("sop", (1,))]
+    assert [(s.support, s.citations) for s in check.sentences] == [("unsupported", (1,))]
     assert [(c.n, c.document_id) for c in check.citations] == [(1, "SOP-KM-01")]
     assert [(f.text, f.verdict, f.citation) for f in check.figures] == [("15分钟", "contradicted", 1)]
 

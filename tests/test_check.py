@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from kb_assistant.drafting.check import check_text, check_uncited
+from kb_assistant.drafting.check import Case, check_text, check_uncited
 from kb_assistant.drafting.text import split_sentences, statements, without_markers
 from kb_assistant.types import Chunk, Source
 
@@ -52,65 +52,70 @@ def test_rows_of_several_cells_carry_their_headers() -> None:
 
 
 def test_the_same_amount_in_other_words_is_supported() -> None:
-    check = check_text("付款后一天内可以全额退款[1]。", {1: RULE}, as_of=TODAY)
+    check = check_text("付款后一天内可以全额退款[1]。", {1: RULE}, Case(as_of=TODAY))
     assert [(f.text, f.verdict, f.citation) for f in check.figures] == [("一天", "supported", 1)]
     assert [s.support for s in check.sentences] == ["sop"]
 
 
 def test_another_amount_is_contradicted_with_the_source_phrase() -> None:
-    check = check_text("付款后48小时内可以全额退款[1]。", {1: RULE}, as_of=TODAY)
+    check = check_text("付款后48小时内可以全额退款[1]。", {1: RULE}, Case(as_of=TODAY))
     assert check.figures[0].verdict == "contradicted"
     assert check.figures[0].source_text == RULE.text
 
 
 def test_a_figure_without_a_counterpart_is_unsupported() -> None:
-    check = check_text("可以全额退款，手续费3%[1]。", {1: RULE}, as_of=TODAY)
+    check = check_text("可以全额退款，手续费3%[1]。", {1: RULE}, Case(as_of=TODAY))
     assert [f.verdict for f in check.figures] == ["unsupported"]
 
 
 def test_a_figure_is_held_against_the_clause_of_its_own_sentence() -> None:
     other = chunk("投诉48小时内结案。")
-    check = check_text("48小时内可以全额退款[1]。投诉48小时内结案[2]。", {1: RULE, 2: other}, as_of=TODAY)
+    check = check_text(
+        "48小时内可以全额退款[1]。投诉48小时内结案[2]。", {1: RULE, 2: other}, Case(as_of=TODAY)
+    )
     assert [f.verdict for f in check.figures] == ["contradicted", "supported"]
 
 
 def test_what_the_agent_states_counts_as_theirs() -> None:
     check = check_text(
-        "您的订单已经在15:30退款50元。", {}, as_of=TODAY, agent_facts="订单已经在15:30退款50元"
+        "您的订单已经在15:30退款50元。", {}, Case(as_of=TODAY, agent_facts="订单已经在15:30退款50元")
     )
     assert [s.support for s in check.sentences] == ["agent"]
     assert [(f.text, f.verdict) for f in check.figures] == [("15:30", "supported"), ("50元", "supported")]
 
 
 def test_courtesy_claims_nothing_but_a_promise_does() -> None:
-    check = check_text("您好，别着急。保证今天全额退给您。", {}, as_of=TODAY)
+    check = check_text("您好，别着急。保证今天全额退给您。", {}, Case(as_of=TODAY))
     assert [s.support for s in check.sentences] == ["none", "unsupported"]
     assert [w.kind for w in check.warnings] == ["promise"]
     assert check.warnings[0].start is not None
 
 
 def test_a_sentence_about_something_else_is_not_supported() -> None:
-    check = check_text("会员到期前会收到续费链接[1]。", {1: RULE}, as_of=TODAY)
+    check = check_text("会员到期前会收到续费链接[1]。", {1: RULE}, Case(as_of=TODAY))
     assert check.sentences[0].support == "unsupported"
     assert check.citations[0].verdict == "does_not_support"
 
 
 def test_a_rule_that_has_ended_is_superseded() -> None:
     old = chunk(RULE.text, effective_to=date(2026, 2, 28))
-    assert check_text("24小时内可以全额退款[1]。", {1: old}, as_of=TODAY).citations[0].verdict == "superseded"
     assert (
-        check_text("24小时内可以全额退款[1]。", {1: old}, as_of=date(2026, 2, 28)).citations[0].verdict
+        check_text("24小时内可以全额退款[1]。", {1: old}, Case(as_of=TODAY)).citations[0].verdict
+        == "superseded"
+    )
+    assert (
+        check_text("24小时内可以全额退款[1]。", {1: old}, Case(as_of=date(2026, 2, 28))).citations[0].verdict
         == "supports"
     )
 
 
 def test_mechanical_phrases_get_a_better_line() -> None:
-    check = check_text("请耐心等待。", {}, as_of=TODAY)
+    check = check_text("请耐心等待。", {}, Case(as_of=TODAY))
     assert [(w.kind, bool(w.suggestion)) for w in check.warnings] == [("forbidden_phrase", True)]
 
 
 def test_a_denied_rule_is_not_supported() -> None:
-    check = check_text("付款后24小时内不可以全额退款[1]。", {1: RULE}, as_of=TODAY)
+    check = check_text("付款后24小时内不可以全额退款[1]。", {1: RULE}, Case(as_of=TODAY))
     assert [s.support for s in check.sentences] == ["unsupported"]
     assert [c.verdict for c in check.citations] == ["does_not_support"]
 
@@ -120,11 +125,11 @@ def test_uncited_sentences_find_their_own_source() -> None:
         "E#1", "E", "faq", "投诉", "", "投诉48小时内结案。", Source("e.md", None, 0, 10)
     )  # fmt: skip
     text = "您好，别着急。投诉48小时内结案[7]。付款后12小时内可以全额退款。月底有活动。"
-    check = check_uncited(text, [RULE, other], as_of=TODAY)
+    check = check_uncited(text, [RULE, other], Case(as_of=TODAY))
     assert [(s.support, s.citations) for s in check.sentences] == [
         ("none", ()),
         ("faq", (1,)),
-        ("sop", (2,)),
+        ("unsupported", (2,)),  # 12 hours are not 24: a sentence with a wrong figure rests on nothing
         ("unsupported", ()),
     ]
     assert [(c.n, c.document_id) for c in check.citations] == [(1, "E"), (2, "D")]
@@ -136,7 +141,7 @@ def test_uncited_sentences_find_their_own_source() -> None:
 
 def test_where_a_ticket_says_the_same_the_rule_is_cited() -> None:
     ticket = Chunk("T#1", "T", "ticket", "", "", RULE.text, Source("t", None, 0, len(RULE.text)))
-    check = check_uncited("付款后24小时内可以全额退款。", [ticket, RULE], as_of=TODAY)
+    check = check_uncited("付款后24小时内可以全额退款。", [ticket, RULE], Case(as_of=TODAY))
     assert [c.document_id for c in check.citations] == ["D"]
 
 
@@ -145,7 +150,7 @@ SIBLINGS = (frozenset(("黄金", "铂金")), frozenset(("点卡", "话费")))
 
 def test_a_rule_on_a_sibling_is_no_source() -> None:
     check = check_text(
-        "没提取的话费，付款后24小时内可以全额退款[1]。", {1: RULE}, as_of=TODAY, siblings=SIBLINGS
+        "没提取的话费，付款后24小时内可以全额退款[1]。", {1: RULE}, Case(as_of=TODAY, siblings=SIBLINGS)
     )
     assert check.sentences[0].support == "unsupported"
 
@@ -154,7 +159,7 @@ def test_a_figure_of_a_sibling_is_not_meant() -> None:
     tiers = chunk("| 等级 | 门槛 |\n|---|---|\n| 黄金会员 | 累计3,000元 |\n| 铂金会员 | 累计10,000元 |")
     right, wrong = "黄金的门槛是累计3,000元[1]。", "黄金的门槛是累计10,000元[1]。"
     verdicts = [
-        check_text(text, {1: tiers}, as_of=TODAY, siblings=SIBLINGS).figures[0].verdict
+        check_text(text, {1: tiers}, Case(as_of=TODAY, siblings=SIBLINGS)).figures[0].verdict
         for text in (right, wrong)
     ]
     assert verdicts == ["supported", "contradicted"]
@@ -165,7 +170,7 @@ def test_the_figures_beside_it_tell_which_row_is_meant() -> None:
         "| 商品 | 实付 | 手续费 | 实退 |\n|---|---|---|---|\n| 点卡50元 | 50元 | 1元 | 49元 |\n"
         "| 点卡300元 | 300元 | 6元 | 294元 |"
     )
-    check = check_text("实付50元的卡，手续费6元，实退49元[1]。", {1: rows}, as_of=TODAY)
+    check = check_text("实付50元的卡，手续费6元，实退49元[1]。", {1: rows}, Case(as_of=TODAY))
     assert [f.verdict for f in check.figures] == ["supported", "contradicted", "supported"]
 
 
@@ -179,7 +184,7 @@ def test_the_figures_beside_it_tell_which_row_is_meant() -> None:
     ],
 )
 def test_bounds(source: str, reply: str, verdict: str) -> None:
-    check = check_text(reply, {1: chunk(source)}, as_of=TODAY)
+    check = check_text(reply, {1: chunk(source)}, Case(as_of=TODAY))
     assert [figure.verdict for figure in check.figures] == [verdict]
 
 
@@ -188,11 +193,11 @@ def test_cited_clauses_that_differ_are_told_and_the_rule_outranks_practice() -> 
     other = Chunk("E#1", "E", "sop", "绿色通道", "", "批量激活单批不超过500张。", Source("e.md", None, 0, 15))
     ticket = Chunk("T#1", "T", "ticket", "拆批", "", "批量激活单批不超过500张。", Source("t", None, 0, 15))
     text = "批量激活单批不超过300张[1]。批量激活单批不超过500张[2]。"
-    two_rules = check_text(text, {1: rule, 2: other}, as_of=TODAY)
+    two_rules = check_text(text, {1: rule, 2: other}, Case(as_of=TODAY))
     assert [(w.kind, w.message) for w in two_rules.warnings] == [
         ("conflict", "《标题》写 300张，《绿色通道》写 500张")
     ]
-    practice = check_text(text, {1: rule, 2: ticket}, as_of=TODAY)
+    practice = check_text(text, {1: rule, 2: ticket}, Case(as_of=TODAY))
     assert [(w.kind, w.message) for w in practice.warnings] == [
         ("contradicts_sop", "工单《拆批》按 500张 处理，《标题》写的是 300张")
     ]
@@ -201,7 +206,9 @@ def test_cited_clauses_that_differ_are_told_and_the_rule_outranks_practice() -> 
 def test_amounts_of_one_ticket_contradict_nothing() -> None:
     rule = chunk("提现手续费每笔2元。")
     ticket = Chunk("T#1", "T", "ticket", "提现", "", "提现手续费每笔8元。", Source("t", None, 0, 10))
-    check = check_text("提现手续费每笔2元[1]。提现手续费每笔8元[2]。", {1: rule, 2: ticket}, as_of=TODAY)
+    check = check_text(
+        "提现手续费每笔2元[1]。提现手续费每笔8元[2]。", {1: rule, 2: ticket}, Case(as_of=TODAY)
+    )
     assert check.warnings == ()
 
 
@@ -210,10 +217,10 @@ def test_one_of_several_citations_may_carry_a_part_of_its_sentence() -> None:
         "E#1", "E", "sop", "投诉", "", "投诉48小时内结案，由主管跟进。", Source("e.md", None, 0, 16)
     )
     text = "付款后24小时内可以全额退款；投诉的话主管会跟进，48小时内结案[1][2]。"
-    check = check_text(text, {1: RULE, 2: other}, as_of=TODAY)
+    check = check_text(text, {1: RULE, 2: other}, Case(as_of=TODAY))
     assert [s.support for s in check.sentences] == ["sop", "sop"]
     assert [c.verdict for c in check.citations] == ["supports", "supports"]
-    wrong = check_text("投诉的话主管会跟进，48小时内结案[1][2]。", {1: RULE, 2: other}, as_of=TODAY)
+    wrong = check_text("投诉的话主管会跟进，48小时内结案[1][2]。", {1: RULE, 2: other}, Case(as_of=TODAY))
     assert [c.verdict for c in wrong.citations] == ["does_not_support", "supports"]
 
 
@@ -222,9 +229,32 @@ def test_what_the_steps_need_is_missed_only_where_the_reply_asks_for_nothing() -
 
     def missed(text: str) -> list[str]:
         check = check_text(
-            text, {1: RULE}, as_of=TODAY, question="点卡没到", document_chunks=lambda _: [RULE, steps]
+            text, {1: RULE}, Case(as_of=TODAY, question="点卡没到", document_chunks=lambda _: [RULE, steps])
         )
         return [w.message for w in check.warnings if w.kind == "missing_fact"]
 
     assert missed("付款后24小时内可以全额退款[1]。") == ["处理这件事需要订单号，消息里没有，回复也没有问"]
     assert missed("付款后24小时内可以全额退款[1]。麻烦把订单号发我。") == []
+
+
+@pytest.mark.parametrize("text", ["付款后48小时内可以全额退款[1]。", "可以全额退款，手续费3%[1]。"])
+def test_a_sentence_with_a_wrong_figure_is_not_called_supported(text: str) -> None:
+    check = check_text(text, {1: RULE}, Case(as_of=TODAY))
+    assert [s.support for s in check.sentences] == ["unsupported"]
+    assert [c.verdict for c in check.citations] == ["does_not_support"]
+
+
+def test_a_citation_without_a_known_quote_shows_the_statement_that_carries_the_sentence() -> None:
+    rule = chunk("点卡未提取可以全额退款。核实后5分钟内补发。投诉由主管跟进。")
+    check = check_text("核实之后，5分钟内给您补发[1]。", {1: rule}, Case(as_of=TODAY))
+    assert check.citations[0].quote == "核实后5分钟内补发。"
+
+
+@pytest.mark.parametrize(
+    "promised",
+    ["已为您免除手续费[1]。", "我帮您免手续费处理。", "亲，退款给您安排上了哦。", "这边给您处理退款。"],
+)
+def test_waived_fees_and_arranged_refunds_are_promises(promised: str) -> None:
+    fee = chunk("点卡未提取，付款后24小时内可以全额退款，手续费2%。")
+    check = check_text(promised, {1: fee}, Case(as_of=TODAY))
+    assert "promise" in [warning.kind for warning in check.warnings]

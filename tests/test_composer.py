@@ -265,6 +265,13 @@ def test_the_answer_of_a_faq_that_differs_is_shown_without_its_label() -> None:
     assert "48小时" in made.text and "答：" not in made.text
 
 
+def test_of_a_rule_that_is_not_for_customers_only_the_figure_is_told() -> None:
+    inside = chunk("话费慢充支付后48小时内到账，坐席须在工单里登记并反查回执。", document="SOP-2")
+    made = draft(SLOW, inside)
+    assert made is not None and made.conflict is not None
+    assert "《话费充值》里写的是48小时[" in made.text and "坐席" not in made.text
+
+
 def test_a_colleague_is_told_not_to_promise_either() -> None:
     made = draft(SLOW, FASTER, question="有个客户问话费慢充多久到账")
     assert made is not None and "不要对外说死" in made.text and "您" not in made.text

@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from kb_assistant.drafting.check import check_text
+from kb_assistant.drafting.check import Case, check_text
 from kb_assistant.drafting.model import ModelFailed, ModelUnavailable, open_writer
 from kb_assistant.drafting.prompts import WritingRequest, build_messages
 from kb_assistant.drafting.writing import Finished, SentenceReady, write
@@ -386,4 +386,4 @@ def test_a_real_model_that_writes_well() -> None:
     assert_true(last, REQUEST)
     if last.generator == "model":
         assert last.cited == {1: REISSUE}
-        assert [f.text for f in check_text(last.text, last.cited, as_of=TODAY).figures] == ["5分钟"]
+        assert [f.text for f in check_text(last.text, last.cited, Case(as_of=TODAY)).figures] == ["5分钟"]

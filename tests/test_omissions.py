@@ -2,14 +2,14 @@
 
 import pytest
 
-from kb_assistant.drafting.check import check_text
+from kb_assistant.drafting.check import Case, check_text
 from kb_assistant.drafting.clauses import read_unit
 from kb_assistant.drafting.omissions import conditions
 from tests.test_check import TODAY, chunk
 
 
 def omitted(source: str, reply: str) -> list[str]:
-    warnings = check_text(reply, {1: chunk(source)}, as_of=TODAY).warnings
+    warnings = check_text(reply, {1: chunk(source)}, Case(as_of=TODAY)).warnings
     return [warning.message.split("“")[1].split("”")[0] for warning in warnings if warning.kind == "omission"]
 
 
@@ -144,6 +144,6 @@ PAIRS = [
 
 @pytest.mark.parametrize(("source", "whole", "short"), PAIRS)
 def test_a_condition_left_out_of_free_wording(source: str, whole: str, short: str) -> None:
-    check = check_text(f"{short}[1]。", {1: chunk(source)}, as_of=TODAY)
+    check = check_text(f"{short}[1]。", {1: chunk(source)}, Case(as_of=TODAY))
     missed = len(omitted(source, f"{short}[1]。")) > len(omitted(source, f"{whole}[1]。"))
     assert missed or check.sentences[0].support == "unsupported"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kb_assistant.drafting.check import check_text
+from kb_assistant.drafting.check import Case, check_text
 from kb_assistant.drafting.composer import Composed
 from kb_assistant.drafting.model import ModelFailed
 from kb_assistant.drafting.prompts import SYSTEM, Failure, WritingRequest, build_messages, citable
@@ -38,7 +38,7 @@ TRUE = "您好，别着急。卡密错误的，核实订单后5分钟内补发�
 
 def check_of(request: WritingRequest) -> Callable[[str], Check]:
     cited = citable(request)
-    return lambda text: check_text(text, cited, as_of=request.as_of, agent_facts=request.agent_facts)
+    return lambda text: check_text(text, cited, Case(as_of=request.as_of, agent_facts=request.agent_facts))
 
 
 class ScriptedWriter:
@@ -92,7 +92,7 @@ def assert_true(finished: Finished, request: WritingRequest) -> None:
     if finished.generator == "composer":
         assert (finished.text, finished.cited) == (COMPOSED.text, COMPOSED.cited)
         return
-    checked = check_text(finished.text, finished.cited, as_of=TODAY, agent_facts=request.agent_facts)
+    checked = check_text(finished.text, finished.cited, Case(as_of=TODAY, agent_facts=request.agent_facts))
     assert [s for s in checked.sentences if s.support == "unsupported"] == []
     assert [f for f in checked.figures if f.verdict != "supported"] == []
     assert {c.verdict for c in checked.citations} == {"supports"}

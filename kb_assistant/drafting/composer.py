@@ -219,10 +219,11 @@ def _both(
     sides = ((conflict.one, conflict.said), (conflict.other, conflict.but))
     lines = [_colleague_opening() if to_colleague else opening(question, customer)]
     lines.append("这一点目前有两种写法，数字不一样：")
-    for number, (clause, unit) in enumerate(sides, start=1):
-        # the other side was not chosen to be said: where it is not for the customer, it stands as it is
+    for number, ((clause, unit), figure) in enumerate(zip(sides, conflict.figures, strict=True), start=1):
         said = phrase(Statement(unit.text, unit.quote, 0), clause.chunk)
-        lines.append(_with_marker(unit.text if said is None else said.text, number))
+        # the other side was not chosen to be said: of what is not for the customer only the figure is told
+        text = f"《{clause.chunk.title}》里写的是{figure}。" if said is None else said.text
+        lines.append(_with_marker(text, number))
     lines.append(_UNSETTLED_INSIDE if to_colleague else _UNSETTLED)
     return Composed(
         text="\n".join(lines),

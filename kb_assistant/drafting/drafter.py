@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from kb_assistant.corpus.lexicon import find_aliases
-from kb_assistant.drafting.check import check_text
+from kb_assistant.drafting.check import Case, check_text
 from kb_assistant.drafting.composer import Composed, compose
 from kb_assistant.drafting.conflicts import warning_of
 from kb_assistant.drafting.evidence import confidence
@@ -226,11 +226,13 @@ class Drafter:
         return check_text(
             text,
             cited,
-            as_of=request.filters.as_of,
+            Case(
+                as_of=request.filters.as_of,
+                question=request.question,
+                agent_facts=request.agent_facts,
+                siblings=self._siblings,
+            ),
             quotes=quotes,
-            question=request.question,
-            agent_facts=request.agent_facts,
-            siblings=self._siblings,
         )
 
     def _assembled(

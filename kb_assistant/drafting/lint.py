@@ -8,7 +8,7 @@ from kb_assistant.types import DraftWarning, Sentence
 
 _NOT_PROMISED = (
     r"(?<!不)(?<!不能)(?<!不敢)(?<!无法)(?<!没法)(?<!不会)(?<!难以)(?<!并不)(?<!没有)(?<!请)"
-    r"(?<!(?<!向)您)(?<!务必)"
+    r"(?<!(?<![向为给帮替])您)(?<!务必)"
 )
 # certainty: only a clause with the same word allows it
 _CERTAIN = re.compile(
@@ -22,7 +22,8 @@ _VALUE = re.compile(
     _NOT_PROMISED
     + r"(?:全额|全部退|全退|原价退|赔付|赔偿|赔您|赔给|双倍|加倍|三倍|十倍|补偿|补贴|赠送|送您|送一|免费"
     r"|额外|破例|特批|特殊处理|免单|返现|立减|折扣|优惠券|代金券|余额补|补您|承担|垫付|返还|返您"
-    r"|(?:帮您|给您|直接|全|都)免[了掉单收]|免掉|垫上)"
+    r"|(?:帮您|给您|直接|全|都)免[了掉单收]|免掉|垫上|(?:免[除收掉]?|不收|不用付)手续费|手续费(?:全免|免[收了]?|不收)"
+    r"|退款?(?:给您)?(?:安排|办|处理)(?:上|好|完)了|给您(?:办理?|处理|安排|申请)(?:全额)?(?:退|赔|补))"
 )
 # when it will be done: a clause that is cited for it allows it
 _SOON = re.compile(

@@ -225,11 +225,11 @@ class _Examined:
         if invented:
             yield self._fault(sentence, f"没有编号为{''.join(f'[{n}]' for n in invented)}的条款")
             return
-        for figure in _figures_of(sentence, checked):
-            if figure.verdict != "supported":
-                found = figure.source_text or self._quoted(sentence)
-                yield self._fault(sentence, f"“{figure.text}”与所标条款不符", found)
-        if sentence.support == "unsupported":
+        wrong = [one for one in _figures_of(sentence, checked) if one.verdict != "supported"]
+        for figure in wrong:
+            found = figure.source_text or self._quoted(sentence)
+            yield self._fault(sentence, f"“{figure.text}”与所标条款不符", found)
+        if sentence.support == "unsupported" and not wrong:
             problem = "所标条款里没有这句话的依据" if sentence.citations else "没有标注所依据的条款"
             yield self._fault(sentence, problem, self._quoted(sentence))
 
