@@ -267,7 +267,7 @@ def _check(assistant: Assistant, original: Original, text: str, citations: Mappi
 
 def _judge(assistant: Assistant, original: Original, corruption: Corruption, before: Check) -> Outcome:
     check = _check(assistant, original, corruption.text, corruption.citations)
-    caught = _caught(original, corruption, check)
+    caught = _caught(original, corruption, check, before)
     return Outcome(original, corruption, check, caught, caught and _flags(check) > _flags(before))
 
 
@@ -279,7 +279,7 @@ def _flags(check: Check) -> int:
     return figures + sentences + citations + len(check.warnings)
 
 
-def _caught(original: Original, corruption: Corruption, check: Check) -> bool:
+def _caught(original: Original, corruption: Corruption, check: Check, before: Check) -> bool:
     start, end = corruption.start, corruption.end
     figure = _flagged_figure(check, start, end)
     if corruption.kind in ("figure_changed", "unit_changed"):
@@ -288,8 +288,10 @@ def _caught(original: Original, corruption: Corruption, check: Check) -> bool:
         return figure or _unsupported(check, start, end) or bool(_warned(check, start, end, "promise"))
     if corruption.kind == "condition_dropped":
         dropped = corruption.note.partition("“")[2].partition("”")[0]
-        named = any(_quotes(warning.message, dropped) for warning in _warned(check, None, None, "omission"))
-        inside = bool(_warned(check, start, end, "omission"))
+        told = {warning.message for warning in before.warnings}
+        warned = [w for w in check.warnings if w.kind == "omission" and w.message not in told]
+        named = any(_quotes(warning.message, dropped) for warning in warned)
+        inside = any(warning in warned for warning in _warned(check, start, end))
         return named or inside or _unsupported(check, start, end)
     if corruption.kind == "citation_swapped":
         return _swap_caught(original, corruption, check)

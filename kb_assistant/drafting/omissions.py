@@ -12,12 +12,12 @@ from kb_assistant.drafting.clauses import Clause, Piece, Unit
 from kb_assistant.drafting.facts import Quantity
 from kb_assistant.drafting.wording import Wording, covered, together, wording
 
-_EXCEPTION = re.compile(r"除外|不适用|不在此列|不含|不包括|不参[加与]|不享受|不计(?!较)|例外|以外的?$")
+_EXCEPTION = re.compile(r"除外|不适用|不在此列|不含|不包括|不参[加与]|不享受|不计(?!较)|不算|暂不|例外|以外的?$")
 _RESTRICTION = re.compile(
     r"仅限|只限|限于|仅(?!有|凭)|只(?:能|限|退|对|支持|受理|认|补|换)|前提|为准|满.{1,8}方|不得超过"
-    r"|同一.{1,6}只"
+    r"|同一.{1,6}只|只在|本人|状态[为是须]|(?:提供|出示|凭).{1,14}(?:凭证|证明|回执|维修单)"
 )
-_REQUIREMENT = re.compile(r"(?<!无)须(?!知)|必须|(?<![无不])需(?![求])")
+_REQUIREMENT = re.compile(r"(?<!无)须(?!知)|必须|务必|(?<![无不])需(?![求])")
 _APPROVAL = re.compile(r"(?:审批|批准|复核|同意|核准|特批)(?![单栏期时])")
 _NO_APPROVAL = re.compile(r"(?:不|无)[须需用必适]?.{0,6}(?:审批|批准|复核)|客户.{0,4}同意|SOP")
 # a state or case that the answer depends on, where it stands before the answer
@@ -38,14 +38,15 @@ _ONCE = re.compile(r"^(?:同一|每)[^，：]{1,8}(?:只|仅|限|最多)")
 # what binds the agent, the customer need not hear
 _OURS = re.compile(
     r"^(?:请?坐席|客服|首问|后台|质检|值班|充值组|卡密组|商家组|会员组|风控组)(?!.{0,8}(?:审批|批准|同意))"
-    r"|工单(?!满|超过|未)|登记|打码|口头|话术|备注|反查|记录|填写|录入|标记|归档|截图|讲清|讲明|说明"
+    r"|(?<!结)工单(?!满|超过|未)|登记|打码|口头|话术|备注|反查|记录|填写|录入|标记|归档|截图|讲清|讲明|说明"
     r"|告[知诉]|安抚|按 ?SOP|写[清明成]|请客户|向客户|交接|索要|索取|引导"
 )
 _FIGURE_ADDS = 0.15
 _TOUCHED_FROM = 0.25  # and for the statement beside it that narrows it
 _USED_FROM = 0.4  # share of what a statement rules that must be said for its conditions to matter
+_EVIDENT_FROM = 0.7
 _SAID_FROM = 0.5  # share of a condition that counts as said
-_CASE_SAID_FROM = 0.3  # of a mere case, which a reply puts in the customer's words: 客户坚持要求的
+_CASE_SAID_FROM = 0.4  # of a mere case, which a reply puts in the customer's words: 客户坚持要求的
 # the same words are the condition whoever says them
 _STRICT = re.compile(
     r"除外|不适用|不计|不含|不包括|不参加|例外|仅|限|只|须|必|需|前提|为准|审批|批准|复核|同意|核准|特批"
@@ -54,6 +55,16 @@ _STRICT = re.compile(
 _INNER_STATE = re.compile(r"(?:未|尚未|没有?|已)(?!来|成年)(?P<what>[\u4e00-\u9fff]{2})的(?=[\u4e00-\u9fff])")
 # 未提取, 已激活: whoever names the state says the condition
 _STATE = re.compile(r"(?:未|没有?|尚未|已经?)(?!来|成年)(?:全部|成功|完全)?(?P<what>[\u4e00-\u9fff]{2})的?$")
+
+_JOINED = re.compile(r"^[ *]*(?:且|并且)(?![^，]{0,4}[记写])")  # one more condition
+_TAKEN_OUT = re.compile(r"^[ *]*(?:或|(?:[^，]{2,4}前)?(?:不适用|暂不|不属于|不算|不计入))")  # what stands before it is
+_LACKING = re.compile(r"^(?:且|并且|并)?(?:没有|无)")
+_LIST = re.compile(r"(?:没有|无|未|前提是?|须)(?=[^、]{2,12}[、])")
+_LACKS = re.compile(r"^(?:前提是?|须|没有|无|未)+(?:未|有)?|的$")
+_AFTER = re.compile(r"[ *]*(.{2,12}(?:通过|核验|审批|批准|同意|核实|确认))后")  # …1个工作日内
+_MORE = re.compile(r"、且|、(?=没有|未|无)")
+_ITEM_FROM = 3
+_ITEM_SAID_FROM = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +90,13 @@ def left_out(clause: Clause, said: Said) -> Iterator[Omission]:
     for unit in _used(clause, said, words, figures):
         ruled = together(piece.wording for piece in _rulings(unit))
         sentence = max(said.sentences, key=lambda one: covered(ruled, one.wording))
+        place = said.sentences.index(sentence)
+        near = together(one.wording for one in said.sentences[max(0, place - 1) : place + 2])
         for piece in conditions(unit):
-            if not _is_said(unit, piece, words, figures):
+            if not _is_said(unit, piece, near, figures):
                 yield Omission(piece.text.strip(" *"), sentence)
+            else:
+                yield from (Omission(item, sentence) for item in _items(piece) if not _item_said(item, words))
         for piece in _rulings(unit):
             state = _INNER_STATE.search(piece.text)
             if state and not _state_said(state, words):
@@ -106,9 +121,11 @@ def _is_condition(unit: Unit, place: int, text: str, listed: bool) -> bool:
         return _NO_APPROVAL.search(text) is None
     if _OURS.search(text):
         return False
+    following = unit.pieces[place + 1].text if place + 1 < len(unit.pieces) else ""
+    if (_LIST.search(text) and _LACKING.match(text)) or _JOINED.match(text) or _TAKEN_OUT.match(following):
+        return True
     if listed or _EXCEPTION.search(text) or _RESTRICTION.search(text) or _REQUIREMENT.search(text):
         return True
-    following = unit.pieces[place + 1].text if place + 1 < len(unit.pieces) else ""
     if _CASE.search(text) and following and not _REFERS.search(text):
         limited = any(f.piece == place and f.quantity.bound for f in unit.figures)
         return limited or len(unit.pieces[place].wording) >= _CASE_FROM
@@ -118,7 +135,8 @@ def _is_condition(unit: Unit, place: int, text: str, listed: bool) -> bool:
 
 def _used(clause: Clause, said: Said, words: Wording, figures: Sequence[Quantity]) -> Iterable[Unit]:
     """Yield the statements whose ruling is said, and those beside them that narrow them."""
-    shares = [_used_share(unit, words, figures) if unit in said.backing else 0.0 for unit in clause.units]
+    shares = [_used_share(unit, words, figures) for unit in clause.units]
+    shares = [s if u in said.backing or s >= _EVIDENT_FROM else 0.0 for s, u in zip(shares, clause.units, strict=True)]
     touched = max(shares, default=0.0) >= _TOUCHED_FROM
     for place, unit in enumerate(clause.units):
         before = max(shares[max(0, place - 1) : place], default=0.0)
@@ -152,7 +170,8 @@ def _is_said(unit: Unit, piece: Piece, words: Wording, figures: Sequence[Quantit
     share = covered(piece.wording, words)
     if limits:
         if all(any(f.same_bound(w) and (f.same_value(w) or _ends(f, w)) for f in figures) for w in limits):
-            return True
+            after = _AFTER.match(piece.text)
+            return after is None or covered(wording(after.group(1)), words) >= _CASE_SAID_FROM
         cell = unit.quote.startswith("|")
         leads = piece is not unit.pieces[-1] and (not cell or _CASE.search(piece.text.strip(" *")))
         # a limit of something that is not said at all limits nothing: another cell of the row
@@ -177,6 +196,19 @@ def _state_said(state: re.Match[str], words: Wording) -> bool:
     if "已" in state.group():
         return wording(what).pairs <= words.pairs
     return any(re.search(f"[未不].*(?:{what}|{what[-1]})", "".join(run)) for run in words.runs)
+
+
+def _items(piece: Piece) -> list[str]:
+    """Return the members of 没有未完成订单、没有未结工单: each is a condition of its own."""
+    found = _LIST.search(piece.text)
+    items = re.split("[、和及]", piece.text[found.start() :]) if found else _MORE.split(piece.text)
+    items = [item.strip(" *") for item in items]
+    return [item for item in items if len(item) >= _ITEM_FROM] if len(items) > 1 else []
+
+
+def _item_said(item: str, words: Wording) -> bool:
+    core = wording(_LACKS.sub("", item))
+    return not core.places or covered(core, words) >= _ITEM_SAID_FROM
 
 
 def _ends(said: Quantity, wanted: Quantity) -> bool:
