@@ -53,7 +53,7 @@ _UNITS: dict[str, tuple[str, float]] = {
 # a unit followed by one of these is the beginning of another word: 3周年, 3个点卡, 10字符, 三分之一
 _OTHER_WORD = {
     "天": "然猫津气", "日": "常志期", "周": "年岁末边期转六日", "年": "级代货龄", "秒": "杀",
-    "毛": "病利巾", "月": "卡费租结付光色薪份", "元": "旦宵素件组气", "块": "儿", "角": "色度落星完",
+    "毛": "病利巾", "月": "卡费租结付光色薪份", "元": "旦宵素件组气", "块": "儿给来说讲内", "角": "色度落星完",
     "折": "叠腾算抵旧损返扣", "成": "功为本员交立长都果熟绩品年份分了单团不",
     "个点": "卡券击数评赞选", "点": "卡券击评赞", "个": "别性体",
     "次": "日元性要于数", "单": "价独位号品纯向", "台": "湾词阶", "条": "件款例码",
@@ -138,7 +138,7 @@ _CLOCK = re.compile(
 )
 # 以下三点, 这三点, 三点说明 count what is said, 三点五元 is a number
 _NO_TIME_BEFORE = re.compile(r"[下这那几讲述哪第注意][ ]?$")
-_NO_TIME_AFTER = re.compile(r"[说注要原意建:]")
+_NO_TIME_AFTER = re.compile(r"[说注要原意建提:]")
 _DECIMAL = re.compile(rf"{HAN_NUMERAL}{{1,6}}点{_HAN_DIGIT}{{1,4}}[ ]?(?:{_UNIT})", re.ASCII | re.IGNORECASE)
 # no figure is without one of these, in any script and width
 _NUMERAL = re.compile("[0-9０-９零〇一二三四五六七八九十两兩万萬半折]")
@@ -488,7 +488,7 @@ _LIMIT = r"(?<![期权时年界无有局])限(?:[购领用制量额时兑充买�
 _BEFORE: tuple[tuple[Bound, re.Pattern[str]], ...] = (
     ("max", re.compile(rf"{_NOT}(?:{_MORE}{_PHRASE}|超{_CLOSE})")),
     ("min", re.compile(rf"{_NOT}{_LESS}{_PHRASE}")),
-    ("max", re.compile(rf"(?:不足|不够|未达|[不未没][满到]){_CLOSE}")),
+    ("max", re.compile(rf"(?:不足|不够|未达|[不未没][绑付买充存攒凑用]?[满到]){_CLOSE}")),
     ("min", re.compile(rf"{_MORE}{_PHRASE}|(?:超|满|不止|不下){_CLOSE}")),
     ("max", re.compile(rf"{_LESS}{_PHRASE}|(?:至多|顶多|最[多迟晚长高大]|上限){_FAR}")),
     ("min", re.compile(rf"(?:至少|起码|最[少低短早]){_FAR}")),

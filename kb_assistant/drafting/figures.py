@@ -20,7 +20,7 @@ _AROUND, _PIECE, _NEAR, _COMPANIONS = 0.4, 0.2, 0.4, 0.3
 _RIVAL_FITS_BETTER = 0.2
 _RIVAL_BESIDE = 0.3  # where both stand in one statement
 _AS_CLOSE = 0.2  # how far behind the best a source may fit and still be one of those that are meant
-_DISAGREES_FROM = 0.6  # a source that fits so well outweighs what the customer or the agent said
+_DISAGREES_FROM = 0.45  # a source that fits so well outweighs what the customer or the agent said
 _TURNED_BY = 0.05  # how much better an opposite bound must fit
 _BOUND_SAID = 0.05  # a source that sets a bound is preferred by so much to one that sets none
 # what turns a limit round: 超过30天不受理 is 30天内受理
@@ -29,7 +29,8 @@ _ALLOWS = re.compile(r"可|能|申请|提出|受理|退|保留|有效")
 _LEADS = re.compile(r"(?:的|的话|时|后|以后|之后)[ *]*$")
 _PER = frozenset(("一天", "一日", "一周", "一个月", "一年"))
 _RATE = re.compile(r"(?:之?内)?的?(?:累计|充值|提现)?(?:最多|最高|累计|上限|限额|限|只能|可以|能)")
-_COUNTS_WORDS = frozenset("条件样个位项点步笔句次遍")
+_DAY = 1440.0  # minutes
+_COUNTS_WORDS = frozenset("条件样个位项点步笔句遍")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def judge_figures(
     Args:
         span: The sentence in its text; offsets of the result refer to the text.
         numbers: The clauses it cites.
-        clauses: The clause behind each number.
+        clauses: The clause behind each number; a sentence that cites none may repeat what any of them says.
         siblings: Groups of names that exclude each other; 铂金's figure is none of 黄金's.
         stated: What the agent or the customer said; a figure may rest on it where no clause disagrees.
 
@@ -68,6 +69,12 @@ def judge_figures(
     sentence = read_unit(span.text)
     cited = [(n, clauses[n]) for n in numbers if n in clauses]
     judged = [_judge(span, sentence, figure, cited, siblings, stated) for figure in sentence.figures]
+    if not numbers:  # courtesy may name what a clause of the reply says
+        said = [_judge(span, sentence, f, list(clauses.items()), siblings, stated) for f in sentence.figures]
+        judged = [
+            there if there and there.verdict == "supported" else one
+            for one, there in zip(judged, said, strict=True)
+        ]
     return [figure for figure in judged if figure is not None]
 
 
@@ -176,13 +183,19 @@ def _nearest_name(group: frozenset[str], *places: str) -> frozenset[str]:
 
 def _same_amount(said: Quantity, source: Quantity) -> bool:
     """Tell whether both say the same; 10分钟以内 is also the upper end of 30秒至10分钟."""
-    if said.same_value(source):
+    if said.same_value(source) or _same_hour(said, source):
         return True
     if said.dimension != source.dimension or said.low != said.high or source.low == source.high:
         return False
     return (said.bound == "max" and said.high == source.high) or (
         said.bound == "min" and said.low == source.low
     )
+
+
+def _same_hour(said: Quantity, source: Quantity) -> bool:
+    """Tell whether a reply that names no day means the same time of day: 早上9:00 and 次日 9:00."""
+    moved = (said.low + _DAY, said.high + _DAY)
+    return said.dimension == source.dimension == "clock" and (source.low, source.high) == moved
 
 
 def _agreeing(sentence: Unit, said: PlacedFigure, same: Sequence[_Candidate]) -> _Candidate | None:
@@ -228,6 +241,8 @@ def _says_no_amount(sentence: str, quantity: Quantity, rivals: bool) -> bool:
     """Tell whether the figure only counts what is being said (两件事, 后四位), or names a rate (一天最多)."""
     if quantity.dimension == "code":
         return not rivals
+    if quantity.dimension == "次" and (quantity.text[0] == "一" or sentence[: quantity.start].endswith("第")):
+        return True
     if quantity.dimension in _COUNTS_WORDS and (not rivals or quantity.text[0] == "一"):
         return quantity.text[0] in "一两二三四五六"
     return quantity.text in _PER and _RATE.match(sentence, quantity.end) is not None

@@ -22,6 +22,8 @@ from kb_assistant.types import Chunk, Figure, Source, Support
 
 _REQUEST_CITES_FROM = 0.9  # share of a mere request that a source must say, where the text cites nothing
 _PART, _PART_SAID_FROM = 4, 0.7  # characters of a piece, and the share of it that makes a clause its source
+_LEADS_FROM = 0.5  # share of what leads up to a marker that its clauses must say
+_FIGURE_ADDS = 0.1  # where the statement nearest to a sentence has a figure of it
 _CONTRIBUTES_FROM = 0.25  # share that each of several clauses of one sentence must say of it
 
 
@@ -126,8 +128,8 @@ def _judge_words(
 ) -> Entry:
     plain = without_markers(span.text)
     shared = not markers_in(span.text) and _goes_on(plain)  # courtesy before a semicolon cites nothing
-    claimed = plain if numbers and not shared else claims(plain)
     own = [n for n in numbers if n in clauses]
+    claimed = plain if numbers and not shared else claims(plain) or _said_by_any(plain, own, clauses)
     if not claimed or not own:
         support: Support = "unsupported" if claimed or numbers else "none"
         if claimed and agent_facts and _stated_by(agent_facts, claimed):
@@ -138,9 +140,14 @@ def _judge_words(
     said = read_unit(claimed)
     found = {n: grounds(said, clauses[n], siblings) for n in own}
     elsewhere = max((share_said(said, clause) for n, clause in clauses.items() if n not in own), default=0.0)
-    carrying = [n for n in own if _carries(said, clauses[n], found[n], elsewhere, alone=len(own) == 1)]
-    denied = frozenset(n for n in own if found[n].fault)
-    share = max((found[n].share for n in carrying), default=0.0)
+    # one that carries the sentence without fault outweighs what another seems to say against it
+    clean = max((found[n].share for n in own if not found[n].fault), default=0.0)
+    denied = frozenset(n for n in own if found[n].fault and (clean < SUPPORTED_FROM or found[n].share > clean))
+    enough = max(clean, *(found[n].share for n in own)) + ELSEWHERE >= elsewhere
+    carrying = [
+        n for n in own if n not in denied and enough and _carries(said, clauses[n], found[n], len(own) == 1)
+    ]
+    share = max((found[n].share + _FIGURE_ADDS * _shares_figure(said, found[n]) for n in carrying), default=0.0)
     if not carrying or share < SUPPORTED_FROM or len(own) < len(numbers):
         return Entry(span, numbers, "unsupported", failing=frozenset(own), denied=denied)
     best = max(carrying, key=lambda n: found[n].share)
@@ -160,15 +167,25 @@ def _judge_words(
     )
 
 
-def _carries(said: Unit, clause: Clause, found: Grounds, elsewhere: float, *, alone: bool) -> bool:
-    """Tell whether a clause carries a sentence; `elsewhere` is the share that one not cited says.
+def _said_by_any(plain: str, own: Sequence[int], clauses: Mapping[int, Clause]) -> str:
+    """Return what leads up to a marker and claims nothing by itself, if a clause says it all the same."""
+    said = read_unit(plain)
+    carried = any(share_said(said, clauses[n]) >= _LEADS_FROM for n in own)
+    return plain if carried else ""
+
+
+def _shares_figure(said: Unit, found: Grounds) -> bool:
+    there = [figure.quantity for unit in found.units[:1] for figure in unit.figures]
+    return any(f.quantity.same_value(other) for f in said.figures for other in there)
+
+
+def _carries(said: Unit, clause: Clause, found: Grounds, alone: bool) -> bool:
+    """Tell whether a clause carries a sentence.
 
     One of several clauses need only carry its own part: a little of the whole, or a piece between commas.
     """
-    if found.fault or elsewhere > found.share + ELSEWHERE:
-        return False
     if alone:
-        return found.share >= SUPPORTED_FROM
+        return found.share + _FIGURE_ADDS * _shares_figure(said, found) >= SUPPORTED_FROM
     parts = [piece.wording for piece in said.pieces if len(piece.wording) >= _PART]
     best = max((covered(part, clause.whole, clause.about) for part in parts), default=0.0)
     return found.share >= _CONTRIBUTES_FROM or best >= _PART_SAID_FROM
