@@ -258,3 +258,70 @@ def test_waived_fees_and_arranged_refunds_are_promises(promised: str) -> None:
     fee = chunk("点卡未提取，付款后24小时内可以全额退款，手续费2%。")
     check = check_text(promised, {1: fee}, Case(as_of=TODAY))
     assert "promise" in [warning.kind for warning in check.warnings]
+
+
+@pytest.mark.parametrize(
+    ("source", "reply", "verdicts"),
+    [
+        ("夜间留言次日 9:00 前回复。", "夜里留言，早上9:00前回复您[1]。", ["supported"]),
+        ("夜间留言次日 9:00 前回复。", "夜里留言，早上8:00前回复您[1]。", ["contradicted"]),
+        ("主管可特批一次提前解绑。", "主管可以特批三次提前解绑[1]。", ["unsupported"]),
+        ("没有达到的，降一级，不会一次降两级。", "没达到的也只降一级，不会一次掉两级[1]。", ["supported"]),
+        ("个人客户单日上限5,000元。", "个人一天5,000块封顶[1]。", ["supported"]),
+        (
+            "授权码绑定不足3台却报 E1003 的，登录原账号。",
+            "没绑满3台却报E1003的，登录原账号[1]。",
+            ["supported"] * 2,
+        ),
+    ],
+)
+def test_figures_of_free_wording(source: str, reply: str, verdicts: list[str]) -> None:
+    check = check_text(reply, {1: chunk(source)}, Case(as_of=TODAY))
+    assert [figure.verdict for figure in check.figures] == verdicts
+
+
+def test_courtesy_may_name_a_figure_that_a_clause_of_the_reply_says() -> None:
+    text = "满5万元才有96折，您有疑问很正常。满5万元享96折[1]。"
+    rule = chunk("批发：满5万元享96折。")
+    check = check_text(text, {1: rule}, Case(as_of=TODAY))
+    assert [f.verdict for f in check.figures] == ["supported"] * 4
+    check = check_text(text.replace("96折，您", "92折，您"), {1: rule}, Case(as_of=TODAY))
+    assert [f.verdict for f in check.figures][1] == "unsupported"
+
+
+def test_a_clause_that_carries_the_sentence_outweighs_a_neighbour_on_another_case() -> None:
+    late = Chunk(
+        "E#1", "E", "sop", "投诉", "例外", "48小时内不能结案的，须主管向客户说明原因。", Source("e.md", None, 0, 10)
+    )  # fmt: skip
+    rule = chunk("投诉首次回应：受理后10分钟内。投诉结案：受理后48小时内。")
+    text = "投诉10分钟内首次回应，48小时内结案；48小时内不能结案的，须由主管向您说明原因[1][2]。"
+    check = check_text(text, {1: rule, 2: late}, Case(as_of=TODAY))
+    assert [c.verdict for c in check.citations] == ["supports", "supports"]
+    check = check_text(text.replace("须由主管", "主管不会"), {1: rule, 2: late}, Case(as_of=TODAY))
+    assert check.sentences[1].support == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("source", "reply"),
+    [
+        ("欠费停机号、副卡、物联网卡不能充流量包。", "欠费停机号、副卡和物联网卡充不了流量包[1]。"),
+        ("视频会员未激活的，付款后7天内可以退款。", "付款后7天内没激活才能退，激活了就退不了[1]。"),
+    ],
+)
+def test_the_same_denial_in_other_words_is_supported(source: str, reply: str) -> None:
+    check = check_text(reply, {1: chunk(source)}, Case(as_of=TODAY))
+    assert [s.support for s in check.sentences] == ["sop"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("未提取可退。[1]已提取不退。[2] 祝好", ["未提取可退。[1]", "已提取不退。[2]", "祝好"]),
+        ("可以申诉；[1]复核3天内做完。[2][3]", ["可以申诉；[1]", "复核3天内做完。[2][3]"]),
+        ("[1]未提取可退。[2]已提取不退。", ["[1]未提取可退。", "[2]已提取不退。"]),
+    ],
+)
+def test_a_marker_behind_the_closing_mark_looks_back(text: str, sentences: list[str]) -> None:
+    spans = split_sentences(text)
+    assert [span.text for span in spans] == sentences
+    assert all(text[span.start : span.end] == span.text for span in spans)

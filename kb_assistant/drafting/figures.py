@@ -27,8 +27,8 @@ _BOUND_SAID = 0.05  # a source that sets a bound is preferred by so much to one 
 _DENIES = re.compile(r"不(?![限论管超足满到少多低高同影])|无权|拒绝|禁止|失效|作废")
 _ALLOWS = re.compile(r"可|能|申请|提出|受理|退|保留|有效")
 _LEADS = re.compile(r"(?:的|的话|时|后|以后|之后)[ *]*$")
-_PER = frozenset(("一天", "一日", "一周", "一个月", "一年"))
-_RATE = re.compile(r"(?:之?内)?的?(?:累计|充值|提现)?(?:最多|最高|累计|上限|限额|限|只能|可以|能)")
+_PER = frozenset(("一分钟", "一小时", "一个小时", "一天", "一日", "一周", "一个月", "一年"))
+_RATE = re.compile(r"(?:之?内)?的?(?:累计|充值|提现)?(?:最多|最高|累计|上限|限额|限|只能|可以|能|\d)|都")
 _DAY = 1440.0  # minutes
 _COUNTS_WORDS = frozenset("条件样个位项点步笔句遍")
 
@@ -100,7 +100,7 @@ def _judge(
         default=None,
     )
     if not same:
-        return _without_source(span, said, rival, bool(candidates), stated)
+        return _without_source(span, said, rival, bool(candidates), cited, stated)
     best = max(same, key=lambda c: c.fit)
     source = _agreeing(sentence, said, [c for c in same if c.fit >= best.fit - _AS_CLOSE])
     if source is None:
@@ -115,10 +115,17 @@ def _margin(rival: _Candidate, best: _Candidate) -> float:
 
 
 def _without_source(
-    span: Span, said: PlacedFigure, rival: _Candidate | None, measured: bool, stated: Sequence[str]
+    span: Span,
+    said: PlacedFigure,
+    rival: _Candidate | None,
+    measured: bool,
+    cited: Sequence[tuple[int, Clause]],
+    stated: Sequence[str],
 ) -> Figure | None:
     if _says_no_amount(span.text, said.quantity, measured):
         return None
+    if said.quantity.text[0] == "一" and any(said.quantity.text in clause.chunk.text for _, clause in cited):
+        return None  # 降一级: no figure there, none here
     phrase = _stated(said, stated)
     if phrase is not None and (rival is None or rival.fit < _DISAGREES_FROM):
         return _figure(span, said, "supported", phrase=phrase)
@@ -224,6 +231,8 @@ def _agreeing(sentence: Unit, said: PlacedFigure, same: Sequence[_Candidate]) ->
 
 def _holds(unit: Unit, figure: PlacedFigure) -> tuple[bool, bool]:
     """Tell whether something is denied, and allowed, at a limit: behind it, or after 的 in the next piece."""
+    if unit.text.endswith(("？", "?")):
+        return False, False
     piece = unit.pieces[figure.piece]
     what = unit.text[figure.quantity.end : piece.end]
     if piece.closes in ("：", ":") or _LEADS.search(what):

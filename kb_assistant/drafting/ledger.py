@@ -142,12 +142,16 @@ def _judge_words(
     elsewhere = max((share_said(said, clause) for n, clause in clauses.items() if n not in own), default=0.0)
     # one that carries the sentence without fault outweighs what another seems to say against it
     clean = max((found[n].share for n in own if not found[n].fault), default=0.0)
-    denied = frozenset(n for n in own if found[n].fault and (clean < SUPPORTED_FROM or found[n].share > clean))
+    denied = frozenset(
+        n for n in own if found[n].fault and (clean < SUPPORTED_FROM or found[n].share > clean)
+    )
     enough = max(clean, *(found[n].share for n in own)) + ELSEWHERE >= elsewhere
     carrying = [
         n for n in own if n not in denied and enough and _carries(said, clauses[n], found[n], len(own) == 1)
     ]
-    share = max((found[n].share + _FIGURE_ADDS * _shares_figure(said, found[n]) for n in carrying), default=0.0)
+    share = max(
+        (found[n].share + _FIGURE_ADDS * _shares_figure(said, found[n]) for n in carrying), default=0.0
+    )
     if not carrying or share < SUPPORTED_FROM or len(own) < len(numbers):
         return Entry(span, numbers, "unsupported", failing=frozenset(own), denied=denied)
     best = max(carrying, key=lambda n: found[n].share)

@@ -1,7 +1,7 @@
 """Conditions a clause puts on what a reply says, and the reply leaves out.
 
 A statement counts where the sentences that cite its clause say what it rules; its conditions are then
-looked for in those sentences only: elsewhere in a reply the same words are about something else.
+looked for in the sentence that says it and those beside it: elsewhere the same words are of something else.
 """
 
 import re
@@ -12,17 +12,19 @@ from kb_assistant.drafting.clauses import Clause, Piece, Unit
 from kb_assistant.drafting.facts import Quantity
 from kb_assistant.drafting.wording import Wording, covered, together, wording
 
-_EXCEPTION = re.compile(r"除外|不适用|不在此列|不含|不包括|不参[加与]|不享受|不计(?!较)|不算|暂不|例外|以外的?$")
+_EXCEPTION = re.compile(
+    r"除外|不适用|不在此列|不含|不包括|不参[加与]|不享受|不计(?!较)|不算|暂不|例外|以外的?$"
+)
 _RESTRICTION = re.compile(
     r"仅限|只限|限于|仅(?!有|凭)|只(?:能|限|退|对|支持|受理|认|补|换)|前提|为准|满.{1,8}方|不得超过"
-    r"|同一.{1,6}只|只在|本人|状态[为是须]|(?:提供|出示|凭).{1,14}(?:凭证|证明|回执|维修单)"
+    r"|同一.{1,6}只|只在|只有|本人|状态[为是须]|(?:提供|出示|凭).{1,14}(?:凭证|证明|回执|维修单)"
 )
 _REQUIREMENT = re.compile(r"(?<!无)须(?!知)|必须|务必|(?<![无不])需(?![求])")
 _APPROVAL = re.compile(r"(?:审批|批准|复核|同意|核准|特批)(?![单栏期时])")
 _NO_APPROVAL = re.compile(r"(?:不|无)[须需用必适]?.{0,6}(?:审批|批准|复核)|客户.{0,4}同意|SOP")
 # a state or case that the answer depends on, where it stands before the answer
 _CASE = re.compile(
-    r"(?:的|时|情况下|前提下|(?:通过|成功|完成|激活|提取|核实|确认)后)[ *]*$|^(?:如果?|若|凡)"
+    r"(?:的|时|情况下|前提下|[\u4e00-\u9fff0-9]{3,}后)[ *]*$|^(?:如果?|若|凡)"
     r"|(?<![尚并])未(?!来|成年)[\u4e00-\u9fff]{1,4}$|[没未]有?[\u4e00-\u9fff]{2}$"
 )
 _REFERS = re.compile(r"^(?:以上|上述|符合|满足|[两三四]项)")  # to what was said before: 符合条件的
@@ -41,10 +43,25 @@ _OURS = re.compile(
     r"|(?<!结)工单(?!满|超过|未)|登记|打码|口头|话术|备注|反查|记录|填写|录入|标记|归档|截图|讲清|讲明|说明"
     r"|告[知诉]|安抚|按 ?SOP|写[清明成]|请客户|向客户|交接|索要|索取|引导"
 )
+# one more condition beside another
+_JOINED = re.compile(r"^[ *]*(?:且|并且)(?![^，]{0,4}[记写])")
+# what makes a case of what stands before it: 活动赠送的礼品卡，不适用…
+_TAKEN_OUT = re.compile(r"^[ *]*(?:或|(?:[^，]{2,4}前)?(?:不适用|暂不|不属于|不算|不计入))")
+# members of a list, each a condition of its own: 没有未完成订单、没有未结工单
+_LIST = re.compile(r"(?:没有|无|未|前提是?|须)(?=[^、]{2,12}[、])")
+_LACKING = re.compile(r"^(?:且|并且|并)?(?:没有|无)")
+_LACKS = re.compile(r"^(?:前提是?|须|没有|无|未)+(?:未|有)?|的$")
+_MORE = re.compile(r"、且|、(?=没有|未|无)")
+_ITEM_FROM = 3  # characters
+_ITEM_SAID_FROM = 0.6
+# who approves, what is required with its verb, and what must come before a time runs: 核验通过后1个工作日内
+_ROLE = re.compile(r"主管|组长|经理|财务|负责人")
+_REQUIRED = re.compile(r"(?<!无)(?:必须|须)先?([\u4e00-\u9fff]{2,4})")
+_AFTER = re.compile(r"[ *]*(.{2,12}(?:通过|核验|审批|批准|同意|核实|确认))后")
 _FIGURE_ADDS = 0.15
 _TOUCHED_FROM = 0.25  # and for the statement beside it that narrows it
 _USED_FROM = 0.4  # share of what a statement rules that must be said for its conditions to matter
-_EVIDENT_FROM = 0.7
+_EVIDENT_FROM = 0.7  # share from which a statement is used, though no sentence seems to rest on it
 _SAID_FROM = 0.5  # share of a condition that counts as said
 _CASE_SAID_FROM = 0.4  # of a mere case, which a reply puts in the customer's words: 客户坚持要求的
 # the same words are the condition whoever says them
@@ -55,16 +72,6 @@ _STRICT = re.compile(
 _INNER_STATE = re.compile(r"(?:未|尚未|没有?|已)(?!来|成年)(?P<what>[\u4e00-\u9fff]{2})的(?=[\u4e00-\u9fff])")
 # 未提取, 已激活: whoever names the state says the condition
 _STATE = re.compile(r"(?:未|没有?|尚未|已经?)(?!来|成年)(?:全部|成功|完全)?(?P<what>[\u4e00-\u9fff]{2})的?$")
-
-_JOINED = re.compile(r"^[ *]*(?:且|并且)(?![^，]{0,4}[记写])")  # one more condition
-_TAKEN_OUT = re.compile(r"^[ *]*(?:或|(?:[^，]{2,4}前)?(?:不适用|暂不|不属于|不算|不计入))")  # what stands before it is
-_LACKING = re.compile(r"^(?:且|并且|并)?(?:没有|无)")
-_LIST = re.compile(r"(?:没有|无|未|前提是?|须)(?=[^、]{2,12}[、])")
-_LACKS = re.compile(r"^(?:前提是?|须|没有|无|未)+(?:未|有)?|的$")
-_AFTER = re.compile(r"[ *]*(.{2,12}(?:通过|核验|审批|批准|同意|核实|确认))后")  # …1个工作日内
-_MORE = re.compile(r"、且|、(?=没有|未|无)")
-_ITEM_FROM = 3
-_ITEM_SAID_FROM = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +126,22 @@ def conditions(unit: Unit) -> list[Piece]:
 def _is_condition(unit: Unit, place: int, text: str, listed: bool) -> bool:
     if _APPROVAL.search(text):
         return _NO_APPROVAL.search(text) is None
-    if _OURS.search(text):
+    if _OURS.search(text) and not text.startswith("须有"):
         return False
     following = unit.pieces[place + 1].text if place + 1 < len(unit.pieces) else ""
-    if (_LIST.search(text) and _LACKING.match(text)) or _JOINED.match(text) or _TAKEN_OUT.match(following):
+    limited = any(f.piece == place and f.quantity.bound for f in unit.figures)
+    inserted = place > 0 and unit.pieces[place - 1].closes in ("（", "(")
+    if (
+        (inserted and limited)
+        or (_LIST.search(text) and _LACKING.match(text))
+        or _JOINED.match(text)
+        or _AFTER.match(text)
+        or _TAKEN_OUT.match(following)
+    ):
         return True
     if listed or _EXCEPTION.search(text) or _RESTRICTION.search(text) or _REQUIREMENT.search(text):
         return True
     if _CASE.search(text) and following and not _REFERS.search(text):
-        limited = any(f.piece == place and f.quantity.bound for f in unit.figures)
         return limited or len(unit.pieces[place].wording) >= _CASE_FROM
     timed = any(f.piece == place and f.quantity.bound == "max" for f in unit.figures)
     return timed and (_WINDOW.search(text) is not None or following[:1] in ("且", "并"))
@@ -136,7 +150,10 @@ def _is_condition(unit: Unit, place: int, text: str, listed: bool) -> bool:
 def _used(clause: Clause, said: Said, words: Wording, figures: Sequence[Quantity]) -> Iterable[Unit]:
     """Yield the statements whose ruling is said, and those beside them that narrow them."""
     shares = [_used_share(unit, words, figures) for unit in clause.units]
-    shares = [s if u in said.backing or s >= _EVIDENT_FROM else 0.0 for s, u in zip(shares, clause.units, strict=True)]
+    shares = [
+        share if unit in said.backing or share >= _EVIDENT_FROM else 0.0
+        for share, unit in zip(shares, clause.units, strict=True)
+    ]
     touched = max(shares, default=0.0) >= _TOUCHED_FROM
     for place, unit in enumerate(clause.units):
         before = max(shares[max(0, place - 1) : place], default=0.0)
@@ -178,12 +195,16 @@ def _is_said(unit: Unit, piece: Piece, words: Wording, figures: Sequence[Quantit
         return not (leads or _STRICT.search(piece.text) or share >= _SAID_FROM)
     approval = _APPROVAL.search(piece.text)
     if approval:
-        return wording(approval.group()).pairs <= words.pairs
+        role = _ROLE.search(piece.text)
+        return all(wording(word.group()).pairs <= words.pairs for word in (approval, role) if word)
     state = _STATE.search(piece.text)
     if state:
         return _state_said(state, words)
     excepted = wording(_EXCEPTION.split(piece.text)[0]) if _EXCEPTION.search(piece.text) else piece.wording
     share = min(share, covered(excepted, words)) if excepted.places else share
+    required = _REQUIRED.search(piece.text)
+    if required and covered(wording(required.group(1)), words) < _CASE_SAID_FROM:
+        return False
     marked = _STRICT.search(piece.text)
     return share >= (_SAID_FROM if marked else _CASE_SAID_FROM)
 

@@ -180,7 +180,7 @@ def _against(ruling: Ruling, said: Unit, sources: Iterable[tuple[Ruling, Unit]])
         shared = frozenset[Word]() if turned else denied & signs.denied | affirmed & signs.affirmed
         if (not turned and not shared) or _opposed(ruling, source):
             continue
-        if turned and _other_case(ruling, source):
+        if turned and (_other_case(ruling, source) or _both_turned(turned)):
             continue
         near = _SENTENCE * _alike(said, statement) + (1 - _SENTENCE) * _likeness(ruling, source)
         if len(turned) == 1 and near < _ALONE_FROM and len(min(turned)) == _PAIR:
@@ -216,6 +216,12 @@ def _other_case(one: Ruling, other: Ruling) -> bool:
     if not case.places or not other.conditions:
         return False
     return covered(case, _wordings(other)[2]) < _SAME_CASE_FROM
+
+
+def _both_turned(words: frozenset[Word]) -> bool:
+    """Tell whether a condition and a result are turned: 激活了就退不了 beside 未激活可以退."""
+    supposed = sum(word.startswith(_SUPPOSED) for word in words)
+    return 0 < supposed < len(words)
 
 
 def _opposed(one: Ruling, other: Ruling) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 _SENTENCE = re.compile(r"[^。！？!?；;\n]*(?:[。！？!?；;]+[”’」』）)】\"']*|\n|$)")
 MARKER = re.compile(r"\[([0-9]{1,3})\]")  # the citation marker [n]; ASCII digits only
 _MARKERS = re.compile(rf"[ \t]*{MARKER.pattern}")
+_MARKER_RUN = re.compile(rf"(?:{MARKER.pattern}[ \t]*)+")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]\s+|\d{1,2}[.、)]\s*|[①-⑳]\s*|（[一二三四五六七八九十]+）)")
 _EMPTY_CELLS = {"—", "——", "-", "--", "–", "/", "无"}
 _EMPTY_HEADERS = {"备注", "说明"}
@@ -45,21 +46,28 @@ class Statement:
 def split_sentences(text: str) -> list[Span]:
     """Return the sentences of `text` in order, white space trimmed; blank ones are left out.
 
-    A citation marker belongs to the sentence it stands in, also right after its closing mark.
+    A citation marker belongs to the sentence it stands in, also right after its closing mark; only a text
+    that begins with a marker sets them before what they stand for.
     """
     spans: list[Span] = []
+    leading = MARKER.match(text.lstrip()) is not None
     for match in _SENTENCE.finditer(text):
-        raw = match.group()
-        stripped = raw.strip()
-        if not stripped:
-            continue
-        start = match.start() + raw.index(stripped)
-        if spans and MARKER.sub("", stripped).strip() == "":  # "…。[1]": the marker looks back
+        start, end = _trimmed(text, *match.span())
+        looking_back = _MARKER_RUN.match(text, start, end)
+        if spans and looking_back and (looking_back.end() == end or not leading):
             last = spans.pop()
-            spans.append(Span(text[last.start : start + len(stripped)], last.start, start + len(stripped)))
-            continue
-        spans.append(Span(stripped, start, start + len(stripped)))
+            behind = _trimmed(text, last.start, looking_back.end())[1]
+            spans.append(Span(text[last.start : behind], last.start, behind))
+            start, end = _trimmed(text, looking_back.end(), end)
+        if start < end:
+            spans.append(Span(text[start:end], start, end))
     return spans
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the span without the white space at its ends."""
+    start += len(text[start:end]) - len(text[start:end].lstrip())
+    return start, start + len(text[start:end].rstrip())
 
 
 def markers_in(text: str) -> tuple[int, ...]:

@@ -82,7 +82,9 @@ _CANNOT = re.compile(
     r"(退款|补发|提取|恢复|激活|兑换|取消|使用|充值|提现|[\u4e00-\u9fff])不(?:[了成掉](?!解)"
     r"|(?=[回出住动](?:来|去)?))"
 )
-_CANNOT_THAT = re.compile(r"([充提激兑退补用领])不了(?=(?!的|就|了|吗|呢|吧)[\u4e00-\u9fff]{2})")  # 充不了流量包
+_CANNOT_THAT = re.compile(
+    r"([充提激兑退补用领])不了(?=(?!的|就|了|吗|呢|吧)[\u4e00-\u9fff]{2})"
+)  # 充不了流量包
 _CAN = re.compile(r"(?<=[\u4e00-\u9fff])得(?=[回出住动起](?:来|去)?|了(?![\u4e00-\u9fff]))")
 # what these match begins with: nothing else is tried, which makes it four times as fast
 _CUES = (
