@@ -325,3 +325,21 @@ def test_a_marker_behind_the_closing_mark_looks_back(text: str, sentences: list[
     spans = split_sentences(text)
     assert [span.text for span in spans] == sentences
     assert all(text[span.start : span.end] == span.text for span in spans)
+
+
+@pytest.mark.parametrize(
+    ("question", "reply", "verdict"),
+    [
+        ("充了100只到了40", "已到的40元不退[1]。", "supported"),
+        ("充了100元，还差60元", "已到的40元不退[1]。", "supported"),
+        ("充了100元，还差60元", "已到的50元不退[1]。", "unsupported"),
+        ("余额300提现要多少手续费", "提现手续费1%，300元扣3元[1]。", "supported"),
+        ("余额300提现要多少手续费", "提现手续费1%，300元扣5元[1]。", "unsupported"),
+        ("900张怎么激活", "单批不超过300张，900张拆3批[1]。", "supported"),
+        ("900张怎么激活", "单批不超过300张，900张拆4批[1]。", "unsupported"),
+    ],
+)
+def test_a_figure_may_be_worked_out_from_the_customers_own(question: str, reply: str, verdict: str) -> None:
+    rule = chunk("已到账部分不退。提现手续费按1%收取。大促期间单批不超过300张，批数不限。")
+    check = check_text(reply, {1: rule}, Case(as_of=TODAY, question=question))
+    assert check.figures[-1].verdict == verdict

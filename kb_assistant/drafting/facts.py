@@ -16,9 +16,9 @@ Bound = Literal["max", "min", ""]
 # one character for one, so that offsets stay: full-width forms, odd spaces and dashes, traditional characters
 _PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | str.maketrans(
     "　\xa0￥‒–—−兩個點塊張週鐘鍾萬內後滿過於時間號筆條級單臺項頁錢圓積"
-    "數幣從沒應該準許遲長價這裡裏領購額權雙達無禮頭",
+    "數幣從沒應該準許遲長價這裡裏領購額權雙達無禮頭俩仨",
     "  ¥----两个点块张周钟钟万内后满过于时间号笔条级单台项页钱元积"
-    "数币从没应该准许迟长价这里里领购额权双达无礼头",
+    "数币从没应该准许迟长价这里里领购额权双达无礼头两三",
 )
 # numbers, all of bounded length: a search never reads a long run of digits twice
 _ARABIC = (
@@ -77,7 +77,7 @@ _AMOUNT = re.compile(
     r"(?:[ ]?(?:元|块钱|块))?"
     rf"|(?P<parts>[百千万])分之(?P<share>{_NUMBER})(?:{_TO}(?P<share_to>{_NUMBER})(?!\.?\d|[ ]?(?:{_UNIT})))?"
     r"|(?P<half_price>半价|对折)"
-    rf"|(?<![老大小好一多上下前后])半(?P<half_of>{_HALF_UNIT})"
+    rf"|(?<![老大小好一多上下前])(?<!(?<![款功付定理起交到成出])后)半(?P<half_of>{_HALF_UNIT})"
     rf"|(?P<low>{_NUMBER})(?:{_TO}(?P<high>{_NUMBER}))?[ ]{{0,2}}"
     # 三个半小时, 两天半, 三块五; 5元半价 is not 5.5 yuan and 5块3张 not 5.3
     rf"(?:个(?P<between>半)(?P<whole>小时|钟头|月|星期|工作日)|(?P<unit>{_UNIT})"
@@ -108,7 +108,7 @@ _DATE = re.compile(
     rf"[ ]?年(?:[ ]?(?P<m2>{_MONTH})[ ]?月(?:份|[ ]?(?P<d2>{_DAY})[ ]?[日号]"
     rf"(?:{_TO}(?P<last2>{_DAY})[ ]?[日号])?)?)?"
     # 3月1日, 10月1日至7日, 3月; 3月内 is a duration
-    rf"|(?<![\d.])(?<!{HAN_NUMERAL})(?<![第每上下这那])(?P<m3>{_MONTH})[ ]?月"
+    rf"|(?<![\d.])(?<!{HAN_NUMERAL})(?<![第每上下这那])(?!两[ ]?月)(?P<m3>{_MONTH})[ ]?月"
     rf"(?:份|[ ]?(?P<d3>{_DAY})[ ]?[日号](?:{_TO}(?P<last3>{_DAY})[ ]?[日号])?"
     r"|(?![卡费租结付光色薪]|之?内|以内))"
     # a day of any month: 每月25日, 28号
@@ -142,7 +142,7 @@ _NO_TIME_BEFORE = re.compile(r"[下这那几讲述哪第注意][ ]?$")
 _NO_TIME_AFTER = re.compile(r"[说注要原意建提:]")
 _DECIMAL = re.compile(rf"{HAN_NUMERAL}{{1,6}}点{_HAN_DIGIT}{{1,4}}[ ]?(?:{_UNIT})", re.ASCII | re.IGNORECASE)
 # no figure is without one of these, in any script and width
-_NUMERAL = re.compile("[0-9０-９零〇一二三四五六七八九十两兩万萬半折]")
+_NUMERAL = re.compile("[0-9０-９零〇一二三四五六七八九十两兩俩仨万萬半折]")
 # placeholders, markers, addresses, weekdays and names with a number in them say no figure
 _NOISE = re.compile(
     r"(?=[\[\w.%+\-周星礼双万千十百三不五九半这那过一])(?:"
@@ -489,7 +489,7 @@ _LIMIT = r"(?<![期权时年界无有局])限(?:[购领用制量额时兑充买�
 _BEFORE: tuple[tuple[Bound, re.Pattern[str]], ...] = (
     ("max", re.compile(rf"{_NOT}(?:{_MORE}{_PHRASE}|超{_CLOSE})")),
     ("min", re.compile(rf"{_NOT}{_LESS}{_PHRASE}")),
-    ("max", re.compile(rf"(?:不足|不够|未达|[不未没][绑付买充存攒凑用]?[满到]){_CLOSE}")),
+    ("max", re.compile(rf"(?:不足|不够|未达|[不未没](?:[\u4e00-\u9fff]?满|到)){_CLOSE}")),
     ("min", re.compile(rf"{_MORE}{_PHRASE}|(?:超|满|不止|不下){_CLOSE}")),
     ("max", re.compile(rf"{_LESS}{_PHRASE}|(?:至多|顶多|最[多迟晚长高大]|上限){_FAR}")),
     ("min", re.compile(rf"(?:至少|起码|最[少低短早]){_FAR}")),

@@ -1,5 +1,6 @@
 """The verdict on each figure of a sentence: against the clauses that sentence cites, value and subject."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +21,23 @@ _AROUND, _PIECE, _NEAR, _COMPANIONS = 0.4, 0.2, 0.4, 0.3
 _RIVAL_FITS_BETTER = 0.2
 _RIVAL_BESIDE = 0.3  # where both stand in one statement
 _AS_CLOSE = 0.2  # how far behind the best a source may fit and still be one of those that are meant
-_DISAGREES_FROM = 0.45  # a source that fits so well outweighs what the customer or the agent said
+_DISAGREES_FROM = 0.6  # a source that fits so well outweighs what the customer or the agent said
 _TURNED_BY = 0.05  # how much better an opposite bound must fit
 _BOUND_SAID = 0.05  # a source that sets a bound is preferred by so much to one that sets none
 # what turns a limit round: 超过30天不受理 is 30天内受理
 _DENIES = re.compile(r"不(?![限论管超足满到少多低高同影])|无权|拒绝|禁止|失效|作废")
-_ALLOWS = re.compile(r"可|能|申请|提出|受理|退|保留|有效")
+_ALLOWS = re.compile(r"可|能|解开|解绑|申请|提出|受理|退|保留|有效")
 _LEADS = re.compile(r"(?:的|的话|时|后|以后|之后)[ *]*$")
 _PER = frozenset(("一分钟", "一小时", "一个小时", "一天", "一日", "一周", "一个月", "一年"))
 _RATE = re.compile(r"(?:之?内)?的?(?:累计|充值|提现)?(?:最多|最高|累计|上限|限额|限|只能|可以|能|\d)|都")
+# durations, times and rates are a rule's; amounts and counts may be worked out from the customer's
+_RULED_ONLY = frozenset(["second", "workday", "month", "clock", "date", "service", "percent", "code"])
+_PORTIONS = frozenset("批份次笔组")
+# a number without its unit: 充了100，扣100
+_BARE = re.compile(
+    r"(?<![\d.,:A-Za-z-])\d{1,7}(?:\.\d{1,2})?"
+    r"(?![\d.,:%A-Za-z-]|[ ]?[年月日号天点时分秒折周个小工张次单笔台条级星位人份行页倍项批件字档])"
+)
 _DAY = 1440.0  # minutes
 _COUNTS_WORDS = frozenset("条件样个位项点步笔句遍")
 
@@ -126,8 +135,10 @@ def _without_source(
         return None
     if said.quantity.text[0] == "一" and any(said.quantity.text in clause.chunk.text for _, clause in cited):
         return None  # 降一级: no figure there, none here
-    phrase = _stated(said, stated)
-    if phrase is not None and (rival is None or rival.fit < _DISAGREES_FROM):
+    phrase = _worked_out(said, cited, stated)
+    if phrase is None and (rival is None or rival.fit < _DISAGREES_FROM):
+        phrase = _stated(said, stated)
+    if phrase is not None:
         return _figure(span, said, "supported", phrase=phrase)
     return _figure(span, said, "contradicted" if rival else "unsupported", rival)
 
@@ -258,14 +269,48 @@ def _says_no_amount(sentence: str, quantity: Quantity, rivals: bool) -> bool:
 
 
 def _stated(said: PlacedFigure, stated: Sequence[str]) -> str | None:
+    """Return the words of the customer or the agent that say a figure, if any: 充了100 says 100元."""
+    figure = said.quantity
     for text in stated:
         for quantity in find_quantities(text):
-            if quantity.same_value(said.quantity):
-                return next(
-                    (s.text for s in split_sentences(text) if s.start <= quantity.start < s.end),
-                    quantity.text,
-                )
+            if quantity.same_value(figure):
+                return _sentence_around(text, quantity.start)
+        if figure.dimension not in _RULED_ONLY and figure.low == figure.high:
+            for bare in _BARE.finditer(text):
+                if float(bare.group()) == figure.low:
+                    return _sentence_around(text, bare.start())
     return None
+
+
+def _worked_out(said: PlacedFigure, cited: Sequence[tuple[int, Clause]], stated: Sequence[str]) -> str | None:
+    """Return the message a figure is worked out from.
+
+    Of 100元 60元 leave 40元, 1% of 300元 is 3元, and 900张 at 300张 a time are 3批.
+    """
+    figure = said.quantity
+    if figure.dimension in _RULED_ONLY or figure.low != figure.high:
+        return None
+    ruled = [f.quantity for _, clause in cited for unit in clause.units for f in unit.figures]
+    for text in stated:
+        found = find_quantities(text)
+        bare = [float(number.group()) for number in _BARE.finditer(text)]
+        own = [*bare, *(q.low for q in found if q.dimension == figure.dimension)]
+        if figure.dimension not in ("yuan", "次"):
+            own.append(1.0)
+        results = [abs(a - b) for a in own for b in own]
+        for rate in (q.low / 100 for q in ruled if q.dimension == "percent"):
+            results += [amount * part for amount in own for part in (rate, 1 - rate)]
+        if figure.dimension in _PORTIONS:
+            limits = [(q.low, q.dimension) for q in ruled if q.low > 1]
+            amounts = [(q.low, q.dimension) for q in found]
+            results += [math.ceil(a / b) for a, of in amounts for b, what in limits if of == what]
+        if any(math.isclose(result, figure.low, abs_tol=0.005) for result in results):
+            return text
+    return None
+
+
+def _sentence_around(text: str, at: int) -> str:
+    return next((s.text for s in split_sentences(text) if s.start <= at < s.end), text)
 
 
 def _figure(
