@@ -199,7 +199,11 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number with its unit in a draft, and whether the clause its sentence cites carries it."""
+    """A number with its unit in a draft, and whether the clause its sentence cites carries it.
+
+    `source_text` is the statement it was held against; `source_figure` the figure that stands there in place
+    of a contradicted one.
+    """
 
     text: str
     start: int
@@ -207,6 +211,7 @@ class Figure:
     verdict: FigureVerdict
     citation: int | None = None
     source_text: str | None = None
+    source_figure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

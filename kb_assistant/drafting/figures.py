@@ -321,6 +321,7 @@ def _figure(
     phrase: str | None = None,
 ) -> Figure:
     quantity = said.quantity
+    there = source.figure.quantity if source and verdict == "contradicted" else None
     return Figure(
         text=quantity.text,
         start=span.start + quantity.start,
@@ -328,4 +329,5 @@ def _figure(
         verdict=verdict,
         citation=source.number if source else None,
         source_text=source.unit.quote if source else phrase,
+        source_figure=there.text if there and not there.same_value(quantity) else None,
     )

@@ -1,5 +1,6 @@
 """What the page does when an agent acts: façade calls in, HTML out; knows nothing of Gradio."""
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from itertools import count
@@ -7,7 +8,7 @@ from typing import get_args
 
 from kb_assistant.assistant import TIMEZONE, Assistant, IndexStatus, today
 from kb_assistant.errors import AlreadyDecided, KbError, NotFound
-from kb_assistant.types import Action, Caller, Chunk, Citation, Customer, Document, Draft, Hit, Kind
+from kb_assistant.types import Action, Caller, Check, Chunk, Citation, Customer, Document, Draft, Hit, Kind
 from kb_assistant.web.markup import notice, placeholder
 from kb_assistant.web.render import (
     render_decision,
@@ -16,6 +17,7 @@ from kb_assistant.web.render import (
     render_hand_off,
     render_status,
 )
+from kb_assistant.web.render_edited import open_figures, render_edited
 from kb_assistant.web.render_lists import render_hits, render_records
 from kb_assistant.web.render_source import render_source
 from kb_assistant.web.texts import Texts
@@ -36,6 +38,7 @@ class Asked:
     draft: str
     brief: str
     evidence: str
+    evidence_ids: str  # a JSON list
     reply_text: str
 
 
@@ -90,6 +93,7 @@ class Desk:
             draft=render_draft(draft, texts),
             brief=self._brief(draft, hits),
             evidence=render_hits(evidence, texts, cited=numbers, empty=texts["evidence_empty"]),
+            evidence_ids=json.dumps([hit.chunk.id for hit in evidence]),
             reply_text=draft.reply_text,
         )
 
@@ -138,11 +142,66 @@ class Desk:
         group = stored.draft.skill_group
         return Decided(render_decision(decision, self._texts, skill_group=group), closed=True)
 
-    def accept(self, draft_id: str, final_text: str) -> Decided:
-        """Record that `final_text` is sent."""
+    def accept(
+        self,
+        draft_id: str,
+        final_text: str,
+        evidence: str = "",
+        confirmed: str = "",
+        facts: str | None = None,
+        as_of: str | None = None,
+    ) -> Decided:
+        """Record that `final_text` is sent, unless a figure differs from its clause and is not vouched for.
+
+        See `checked` for the arguments.
+        """
+        texts = self._texts
         if draft_id and not (final_text or "").strip():
-            return Decided(notice(self._texts["blank_reply"], css="caution"), closed=False)
-        return self.decide(draft_id, "accepted", final_text=final_text)
+            return Decided(notice(texts["blank_reply"], css="caution"), closed=False)
+        vouched: list[str] = []
+        if draft_id:
+            if self._assistant.masked(final_text) != final_text:
+                return Decided(notice(texts["edited_secret"], css="caution"), closed=False)
+            try:
+                check = self._check(draft_id, final_text, evidence, facts, as_of)
+            except KbError as error:
+                return Decided(render_error(texts["error_decision"], error), closed=False)
+            figures = open_figures(check, _listed(confirmed))
+            if figures:
+                named = "、".join(dict.fromkeys(figure.text for figure in figures))
+                return Decided(
+                    notice(texts["edited_open"].format(figures=named), css="caution"), closed=False
+                )
+            vouched = list(dict.fromkeys(figure.text for figure in open_figures(check, ())))
+        reason = texts["confirmed_reason"].format(figures="、".join(vouched)) if vouched else None
+        return self.decide(draft_id, "accepted", final_text=final_text, reason=reason)
+
+    def checked(
+        self, draft_id: str, text: str, evidence: str, confirmed: str, facts: str | None, as_of: str | None
+    ) -> str:
+        """Return what the check says of the reply as it stands in the editor; "" where there is none.
+
+        `evidence` and `confirmed` are JSON lists: ids of the chunks on the desk, figures that the agent
+        vouches for.
+        """
+        if not draft_id or not (text or "").strip():
+            return ""
+        if self._assistant.masked(text) != text:
+            return notice(self._texts["edited_secret"], css="caution")
+        try:
+            check = self._check(draft_id, text, evidence, facts, as_of)
+        except KbError as error:
+            return render_error(self._texts["error_lead"], error)
+        return render_edited(text, check, self._texts, confirmed=_listed(confirmed))
+
+    def _check(self, draft_id: str, text: str, evidence: str, facts: str | None, as_of: str | None) -> Check:
+        try:
+            day = parse_day(as_of)
+        except ValueError:
+            day = None  # said where the question is asked
+        return self._assistant.check_reply(
+            draft_id, text, caller=self._caller, also=_listed(evidence), facts=facts or None, as_of=day
+        )
 
     def reject(self, draft_id: str, reason: str | None, note: str | None) -> Decided:
         """Record a rejection: the code of the reason and the agent's note, or the note alone."""
@@ -224,6 +283,15 @@ def parse_day(text: str | None) -> date | None:
     """Return the date of `2026-03-15`, also with / or ., None for a blank; ValueError otherwise."""
     words = (text or "").strip().replace("/", "-").replace(".", "-")
     return date.fromisoformat(words) if words else None
+
+
+def _listed(text: str) -> list[str]:
+    """Return the strings of a JSON list that the browser keeps; anything else is an empty one."""
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
 
 
 def _kind(text: str | None) -> Kind | None:

@@ -16,8 +16,10 @@ EMBEDDING = {"concurrency_limit": 4, "concurrency_id": "embedder"}
 FAST = {"queue": False}
 EVENT = {"show_progress": "hidden", "api_visibility": "private"}
 LISTEN = "kb.listen(element, trigger); // 'click'"
+WATCH_EDITOR = "kb.editor(element, trigger); watch('value', () => kb.mark(element));"
 LISTEN_AND_REVEAL = f"watch('value', () => kb.reveal(element)); {LISTEN}"
-_COPY_FIRST = "async (id, text) => { if (text && text.trim()) await kb.copy(text); return [id, text]; }"
+# once it is recorded: what was refused must not lie in the clipboard
+_COPY_SENT = "async (text) => { if (document.querySelector('#outcome .done')) await kb.copy(text); }"
 
 
 def build_desk_tab(desk: Desk, texts: Texts) -> None:
@@ -26,6 +28,8 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
         # The browser keeps the draft's id. A gr.State would hold a connection per open page, of which
         # a browser allows six, and would be lost when the server restarts.
         draft_id = gr.Textbox(visible="hidden", elem_id="draft-id")
+        evidence_ids = gr.Textbox(visible="hidden", elem_id="evidence-ids")
+        confirmed = gr.Textbox(visible="hidden", elem_id="confirmed")
         with gr.Row(elem_id="desk"):
             with gr.Column(elem_id="asking"):
                 question, context, ask, message = _question_form(texts)
@@ -38,7 +42,7 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
                     texts["draft"],
                 )
                 brief = html_block("", "brief")
-                editor, decision = _decision_form(texts)
+                editor, edited, decision = _decision_form(texts)
             with gr.Column(elem_id="reading"):
                 source = html_block(
                     placeholder(texts["source_start"]), "source", texts["source"], js=LISTEN_AND_REVEAL
@@ -53,11 +57,9 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
             # the draft of the question before must not be sent in answer to this one
             return [
                 asked.html,
-                "",
-                *[""] * 4,
+                *[""] * 5,
                 placeholder(texts["source_start"]),
-                "",
-                "",
+                *[""] * 5,
                 *_open_for_decision(False),
                 "",
             ]
@@ -70,12 +72,16 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
             asked.evidence,
             placeholder(texts["source_start"]),
             asked.reply_text,
+            desk.checked(asked.draft_id, asked.reply_text, asked.evidence_ids, "", facts, as_of),
+            asked.evidence_ids,
+            "",
             "",
             *_open_for_decision(True),
             "",
         ]
 
-    shown = [message, draft_id, status, draft, brief, evidence, source, editor, outcome]
+    shown = [message, draft_id, status, draft, brief, evidence, source, editor]
+    shown += [edited, evidence_ids, confirmed, outcome]
     (
         ask.click(None, js="() => kb.busy(true)", **EVENT)
         .then(
@@ -100,18 +106,28 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
     for clickable in (draft, evidence, source):
         clickable.click(on_open, draft_id, source, **FAST, **EVENT)
 
+    *_, day, stated = context
+    grounds = [evidence_ids, confirmed, stated, day]
+
+    def on_edit(
+        draft_id: str, evidence: str, confirmed: str, facts: str, as_of: str, event: gr.EventData
+    ) -> str:
+        text = str((event._data or {}).get("text", ""))
+        return desk.checked(draft_id, text, evidence, confirmed, facts, as_of)
+
+    edited.input(on_edit, [draft_id, *grounds], edited, trigger_mode="always_last", **FAST, **EVENT)
+
     def after(decided: Decided) -> list[Any]:
         return [decided.html, *(_open_for_decision(False) if decided.closed else [gr.skip()] * 3)]
 
     results = [outcome, accept, hand_off, reject]
     accept.click(
-        lambda draft_id, text: after(desk.accept(draft_id, text)),
-        [draft_id, editor],
+        lambda draft_id, text, *given: after(desk.accept(draft_id, text, *given)),
+        [draft_id, editor, *grounds],
         results,
-        js=_COPY_FIRST,
         **FAST,
         **EVENT,
-    )
+    ).then(None, editor, js=_COPY_SENT, **EVENT)
     hand_off.click(
         lambda draft_id: after(desk.decide(draft_id, "handed_off")), draft_id, results, **FAST, **EVENT
     )
@@ -156,10 +172,11 @@ def _question_form(texts: Texts) -> tuple[gr.Textbox, list[Any], gr.Button, gr.H
     return question, [tier, kind, notes, as_of, facts], ask, html_block("", "message")
 
 
-def _decision_form(texts: Texts) -> tuple[gr.Textbox, tuple[Any, ...]]:
+def _decision_form(texts: Texts) -> tuple[gr.Textbox, gr.HTML, tuple[Any, ...]]:
     editor = gr.Textbox(
         label=texts["editor"], placeholder=texts["editor_hint"], lines=5, max_lines=16, elem_id="editor"
     )
+    edited = html_block("", "edited", js=WATCH_EDITOR)
     with gr.Row(elem_id="deciding"):
         accept = gr.Button(
             texts["accept"], variant="primary", interactive=False, elem_id="accept", min_width=140
@@ -175,7 +192,7 @@ def _decision_form(texts: Texts) -> tuple[gr.Textbox, tuple[Any, ...]]:
         )
         note = gr.Textbox(label=texts["note"], placeholder=texts["note_hint"], elem_id="note", max_lines=1)
         reject = gr.Button(texts["reject"], interactive=False, elem_id="reject", min_width=80)
-    return editor, (accept, hand_off, reason, note, reject, html_block("", "outcome"))
+    return editor, edited, (accept, hand_off, reason, note, reject, html_block("", "outcome"))
 
 
 def _open_for_decision(undecided: bool) -> list[Any]:

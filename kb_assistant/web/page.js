@@ -40,6 +40,108 @@ window.kb = {
     });
   },
 
+  // The reply's editor: a plain text field (input methods, undo and the caret are the browser's own) over a
+  // layer that draws the marks. Edits are checked once the keys rest, never while an input method composes.
+  editor(element, trigger) {
+    const field = () => document.querySelector("#editor textarea");
+    let composing = false;
+    let timer = 0;
+    const check = (wait) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => composing || trigger("input", { text: field().value }), wait);
+    };
+    const edited = (event) => {
+      if (!event.target.matches("#editor textarea")) return;
+      if (event.type === "compositionstart") composing = true;
+      if (event.type === "compositionend") composing = false;
+      window.kb.draw();
+      if (!composing) check(120);
+    };
+    for (const type of ["input", "compositionstart", "compositionend"]) document.addEventListener(type, edited);
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-fix], [data-confirm], [data-goto]");
+      if (!button) return;
+      const { fix, confirm, goto } = button.dataset;
+      if (goto) {
+        const [start, end] = goto.split(",").map(Number);
+        field().focus();
+        field().setSelectionRange(start, end);
+      } else if (fix) {
+        const { start, end, with: words } = JSON.parse(fix);
+        field().focus();
+        field().setSelectionRange(start, end);
+        // the one way to change a field that Ctrl+Z undoes
+        document.execCommand("insertText", false, words);
+      } else {
+        const kept = document.querySelector("#confirmed textarea, #confirmed input");
+        const figures = [...new Set([...JSON.parse(kept.value || "[]"), confirm])];
+        kept.value = JSON.stringify(figures);
+        kept.dispatchEvent(new Event("input", { bubbles: true }));
+        check(60);
+      }
+    });
+  },
+
+  // What is drawn: the stretches of the last check, moved along with what was typed since.
+  marks: { text: "", spans: [] },
+
+  mark(element) {
+    const found = element.querySelector("[data-marks]");
+    const field = document.querySelector("#editor textarea");
+    this.marks = { text: field?.value || "", spans: found ? JSON.parse(found.dataset.marks) : [] };
+    this.draw();
+  },
+
+  draw() {
+    const field = document.querySelector("#editor textarea");
+    if (!field) return;
+    let layer = field.parentElement.querySelector(".marks");
+    if (!layer) {
+      layer = document.createElement("div");
+      layer.className = "marks";
+      layer.setAttribute("aria-hidden", "true");
+      field.parentElement.prepend(layer);
+      field.parentElement.classList.add("marked");
+      field.addEventListener("scroll", () => { layer.scrollTop = field.scrollTop; });
+      new ResizeObserver(() => this.draw()).observe(field);
+    }
+    const style = getComputedStyle(field);
+    for (const name of ["font", "letterSpacing", "lineHeight", "padding", "borderWidth"]) layer.style[name] = style[name];
+    Object.assign(layer.style, {
+      left: `${field.offsetLeft}px`, top: `${field.offsetTop}px`,
+      width: `${field.clientWidth + 2 * parseFloat(style.borderLeftWidth)}px`, height: `${field.offsetHeight}px`,
+    });
+    const text = field.value;
+    layer.replaceChildren(...window.kb.painted(text, window.kb.moved(text)));
+    layer.scrollTop = field.scrollTop;
+  },
+
+  // Stretches before the first and behind the last difference stay; one that was typed into goes.
+  moved(text) {
+    const { text: old, spans } = this.marks;
+    let head = 0;
+    while (head < Math.min(old.length, text.length) && old[head] === text[head]) head += 1;
+    let tail = 0;
+    while (tail < Math.min(old.length, text.length) - head && old.at(-1 - tail) === text.at(-1 - tail)) tail += 1;
+    const by = text.length - old.length;
+    return spans.flatMap(([start, end, css]) => {
+      if (end <= head) return [[start, end, css]];
+      return start >= old.length - tail ? [[start + by, end + by, css]] : [];
+    });
+  },
+
+  painted(text, spans) {
+    const cuts = [...new Set([0, text.length, ...spans.flatMap(([start, end]) => [start, end])])].sort((a, b) => a - b);
+    return cuts.slice(0, -1).map((from, place) => {
+      const to = cuts[place + 1];
+      const over = spans.filter(([start, end]) => start <= from && to <= end).map(([, , css]) => css);
+      const piece = document.createElement("span");
+      piece.className = over.join(" ");
+      piece.textContent = text.slice(from, to);
+      return piece;
+    }).concat(document.createTextNode("\n"));
+  },
+
   // Brings the marked words of an opened source into view: inside its own scroller, then on the page.
   reveal(element) {
     const panel = element.querySelector(".src");

@@ -259,3 +259,95 @@ def test_a_date_that_is_none_is_told(page, server):
     page.locator("#question textarea").fill(QUESTION)
     page.locator("#question textarea").press("Control+Enter")
     assert "昨天" in page.locator("#message").get_by_text("日期").inner_text()
+
+
+def replace_in_editor(page, old: str, new: str) -> None:
+    """Select words in the editor and type others over them."""
+    page.locator("#editor textarea").evaluate(
+        "(field, old) => { const at = field.value.indexOf(old); field.focus();"
+        " field.setSelectionRange(at, at + old.length); }",
+        old,
+    )
+    page.keyboard.insert_text(new)
+
+
+def test_a_wrong_figure_is_marked_in_place_and_keeps_the_reply_from_being_accepted(page, server):
+    ask(page, QUESTION)
+    page.evaluate("navigator.clipboard.writeText('')")
+    good = page.locator("#draft .figure.supported").first.inner_text()
+    editor = page.locator("#editor textarea")
+    before = editor.input_value()
+    replace_in_editor(page, good, "93小时")
+    page.locator("#editor .marks .contradicted", has_text="93小时").wait_for()
+    assert page.locator("#edited .serious").count() >= 1
+    caret = before.index(good) + len("93小时")
+    assert editor.evaluate("field => [field.selectionStart, field === document.activeElement]") == [
+        caret,
+        True,
+    ]
+
+    page.locator("#accept").click()
+    page.locator("#outcome .notice", has_text="93小时").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == ""
+
+    editor.press("Control+z")
+    page.locator("#editor .marks .contradicted").wait_for(state="detached")
+    assert editor.input_value() == before
+    replace_in_editor(page, good, "93小时")
+    fix = page.locator("#edited [data-fix]", has_text="改成").first
+    value = fix.inner_text().removeprefix("改成").strip()
+    fix.click()
+    page.locator("#editor .marks .supported", has_text=value).first.wait_for()
+    assert "93小时" not in editor.input_value()
+    page.locator("#accept").click()
+    page.locator("#outcome .done").wait_for()
+    page.wait_for_function("navigator.clipboard.readText().then(text => text !== '')")
+    assert page.evaluate("navigator.clipboard.readText()") == editor.input_value()
+    assert decision(server.database)["reason"] is None
+
+
+def test_a_figure_the_agent_vouches_for_is_accepted_and_recorded(page, server):
+    ask(page, QUESTION)
+    good = page.locator("#draft .figure.supported").first.inner_text()
+    replace_in_editor(page, good, "93小时")
+    page.locator("#edited [data-confirm]").first.click()
+    page.locator("#editor .marks .confirmed", has_text="93小时").wait_for()
+    page.locator("#accept").click()
+    page.locator("#outcome .done").wait_for()
+    stored = decision(server.database)
+    assert stored["action"] == "edited" and "93小时" in stored["final_text"]
+    assert stored["reason"] == "坐席确认：93小时"
+
+
+def test_marks_move_with_what_is_typed_and_nothing_is_checked_while_an_input_method_composes(page):
+    ask(page, QUESTION)
+    page.locator("#editor .marks .supported").first.wait_for()
+    first = page.locator("#editor .marks .supported").first.inner_text()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
+    page.locator("#editor textarea").evaluate(
+        "field => { field.focus(); field.setSelectionRange(0, 0);"
+        " field.dispatchEvent(new CompositionEvent('compositionstart', { bubbles: true })); }"
+    )
+    page.keyboard.insert_text("您好呀😀")
+    page.wait_for_timeout(400)
+    assert page.locator("#editor .marks .supported").first.inner_text() == first
+    checks = [url for url in asked if "run/predict" in url or "queue/join" in url]
+    page.locator("#editor textarea").evaluate(
+        "field => field.dispatchEvent(new CompositionEvent('compositionend', { bubbles: true }))"
+    )
+    with page.expect_request(lambda request: request.method == "POST"):
+        pass
+    page.wait_for_timeout(300)
+    assert checks == []
+    assert page.locator("#editor .marks .supported").first.inner_text() == first
+
+
+def test_a_secret_typed_into_the_reply_is_named_and_never_accepted(page, server):
+    ask(page, QUESTION)
+    before = newest(server)
+    page.locator("#editor textarea").fill("您打我手机13912345678，或者发卡密：ABCD-EFGH-JKLM-NPQR")
+    page.locator("#edited .notice", has_text="卡密、手机号").wait_for()
+    page.locator("#accept").click()
+    page.locator("#outcome .notice", has_text="卡密、手机号").wait_for()
+    assert newest(server) == before

@@ -1,12 +1,15 @@
 """The page's HTML without a browser: nothing that a customer or a document wrote becomes markup."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import date
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
+from kb_assistant.drafting.check import Case, check_uncited
 from kb_assistant.types import (
     Approval,
     Chunk,
@@ -25,6 +28,7 @@ from kb_assistant.types import (
 from kb_assistant.web.desk import parse_day
 from kb_assistant.web.markup import Mark, paint, place
 from kb_assistant.web.render import render_draft, render_error, render_hand_off, render_status
+from kb_assistant.web.render_edited import open_figures, render_edited
 from kb_assistant.web.render_lists import render_hits, snippet
 from kb_assistant.web.render_source import find_quotes, render_source
 from kb_assistant.web.texts import TEXTS
@@ -188,3 +192,22 @@ def test_every_word_exists_in_both_languages_with_the_same_blanks():
     assert {key: found for key, found in blanks.items() if set(found[0]) != set(found[1])} == {}
     assert all(zh.values())
     assert all(en.values())
+
+
+def test_the_checked_reply_counts_as_a_browser_does_and_escapes() -> None:
+    rule = Chunk("D#1", "D", "sop", "退款", "", "点卡未提取，24小时内可以退款。", Source("d.md", None, 0, 9))
+    text = "😀您好<b>。点卡未提取，48小时内可以退款。"
+    check = check_uncited(text, [rule], Case(as_of=date(2026, 11, 22)))
+    html = render_edited(text, check, TEXTS["zh"], confirmed=())
+    marks = json.loads(unescape(re.search(r'data-marks="([^"]*)"', html).group(1)))
+    units = text.encode("utf-16-le")
+    assert ["48小时", "contradicted"] in [
+        [units[2 * start : 2 * end].decode("utf-16-le"), css] for start, end, css in marks
+    ]
+    fix = json.loads(unescape(re.search(r'data-fix="([^"]*)"', html).group(1)))
+    assert (
+        fix["with"] == "24小时" and units[2 * fix["start"] : 2 * fix["end"]].decode("utf-16-le") == "48小时"
+    )
+    assert "<b>。" not in html
+    assert [f.text for f in open_figures(check, ())] == ["48小时"] and open_figures(check, ["48小时"]) == []
+    assert "data-confirm" not in render_edited(text, check, TEXTS["zh"], confirmed=["48小时"])
