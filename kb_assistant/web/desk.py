@@ -1,12 +1,17 @@
 """What the page does when an agent acts: façade calls in, HTML out; knows nothing of Gradio."""
 
 import json
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from itertools import count
 from typing import get_args
 
 from kb_assistant.assistant import TIMEZONE, Assistant, IndexStatus, today
+from kb_assistant.drafting.drafter import DraftEvent, DraftReady, EvidenceFound
+from kb_assistant.drafting.writing import Replaced, SentenceReady
 from kb_assistant.errors import AlreadyDecided, KbError, NotFound
 from kb_assistant.types import Action, Caller, Check, Chunk, Citation, Customer, Document, Draft, Hit, Kind
 from kb_assistant.web.markup import notice, placeholder
@@ -15,6 +20,7 @@ from kb_assistant.web.render import (
     render_draft,
     render_error,
     render_hand_off,
+    render_sentence,
     render_status,
 )
 from kb_assistant.web.render_edited import open_figures, render_edited
@@ -25,8 +31,17 @@ from kb_assistant.web.texts import Texts
 EVIDENCE = 8  # cards beside a draft; what matters is among the first three
 HITS = 20  # cards of a search
 RECORDS = 200  # rows of today's list: more is for `kb` and the endpoint
+_STEP_S = 0.1  # between two showings of a growing draft
 OTHER = "other"  # the reason that needs a note
 REASONS = ("wrong", "outdated", "incomplete", "tone", OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The desk while a draft is made, as HTML: the evidence, then what of the draft has passed its check."""
+
+    evidence: str
+    draft: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +84,55 @@ class Desk:
 
     def ask(
         self, question: str, *, customer: Customer | None, facts: str | None, as_of: str | None
-    ) -> Asked | Refused:
-        """Draft a reply and collect the evidence beside it."""
+    ) -> Iterator[Asking | Asked | Refused]:
+        """Draft a reply, telling how far it is; `Asked` or `Refused` comes last."""
         texts = self._texts
         if not (question or "").strip():
-            return Refused(notice(texts["blank_question"], css="caution"))
+            yield Refused(notice(texts["blank_question"], css="caution"))
+            return
         try:
             day = parse_day(as_of)
         except ValueError:
-            return Refused(notice(texts["bad_date"].format(value=as_of), css="caution"))
+            yield Refused(notice(texts["bad_date"].format(value=as_of), css="caution"))
+            return
         try:
-            draft = self._assistant.draft(
+            events = self._assistant.draft_events(
                 question, caller=self._caller, customer=customer, facts=facts or None, as_of=day
             )
-            hits = self._assistant.search(draft.question, caller=self._caller, top_k=EVIDENCE, as_of=day).hits
+            with closing(events):
+                yield from self._drafting(events)
         except KbError as error:
-            return Refused(render_error(texts["error_draft"], error))
-        numbers = {citation.chunk_id: citation.n for citation in draft.citations}
-        evidence = () if draft.status == "small_talk" else hits
-        return Asked(
-            draft_id=draft.draft_id,
-            status=render_status(draft, texts),
-            draft=render_draft(draft, texts),
-            brief=self._brief(draft, hits),
-            evidence=render_hits(evidence, texts, cited=numbers, empty=texts["evidence_empty"]),
-            evidence_ids=json.dumps([hit.chunk.id for hit in evidence]),
-            reply_text=draft.reply_text,
-        )
+            yield Refused(render_error(texts["error_draft"], error))
+
+    def _drafting(self, events: Iterable[DraftEvent]) -> Iterator[Asking | Asked]:
+        texts = self._texts
+        hits: tuple[Hit, ...] = ()
+        evidence, rows, told = "", "", time.monotonic()
+        for event in events:
+            match event:
+                case EvidenceFound():
+                    hits = event.hits[:EVIDENCE]
+                    evidence = render_hits(hits, texts, empty=texts["evidence_empty"])
+                    yield Asking(evidence, placeholder(texts["drafting"]))
+                case SentenceReady(sentence, figures):
+                    rows += render_sentence(sentence, figures, texts)
+                    if time.monotonic() >= told + _STEP_S:  # a composed draft comes all at once
+                        told = time.monotonic()
+                        yield Asking(evidence, f'<div class="sentences">{rows}</div>')
+                case Replaced():
+                    rows = ""
+                    yield Asking(evidence, placeholder(texts["drafting_again"]))
+                case DraftReady(draft):
+                    numbers = {citation.chunk_id: citation.n for citation in draft.citations}
+                    yield Asked(
+                        draft_id=draft.draft_id,
+                        status=render_status(draft, texts),
+                        draft=render_draft(draft, texts),
+                        brief=self._brief(draft, hits),
+                        evidence=render_hits(hits, texts, cited=numbers, empty=texts["evidence_empty"]),
+                        evidence_ids=json.dumps([hit.chunk.id for hit in hits]),
+                        reply_text=draft.reply_text,
+                    )
 
     def source(self, draft_id: str, *, cite: int | None, chunk_id: str | None) -> str:
         """Return the panel for a citation number of a draft or for a chunk id."""

@@ -1,11 +1,12 @@
 """The tab 起草: question and evidence, draft and decision, source. Wiring only."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from kb_assistant.types import Customer
-from kb_assistant.web.desk import REASONS, Decided, Desk, Refused
+from kb_assistant.web.desk import REASONS, Asked, Asking, Decided, Desk, Refused
 from kb_assistant.web.markup import escape, placeholder
 from kb_assistant.web.texts import Texts
 
@@ -49,10 +50,24 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
                 )
     accept, hand_off, reason, note, reject, outcome = decision
 
-    def on_ask(question: str, *given: Any) -> list[Any]:
+    def on_ask(question: str, *given: Any) -> Iterator[list[Any]]:
         tier, kind, notes, as_of, facts = given
         customer = Customer(tier or None, kind or None, notes or None) if tier or kind or notes else None
-        asked = desk.ask(question, customer=customer, facts=facts, as_of=as_of)
+        for asked in desk.ask(question, customer=customer, facts=facts, as_of=as_of):
+            yield desk_after(asked, facts, as_of)
+
+    def desk_after(asked: Asking | Asked | Refused, facts: str, as_of: str) -> list[Any]:
+        if isinstance(asked, Asking):
+            return [
+                *[""] * 3,
+                asked.draft,
+                "",
+                asked.evidence,
+                placeholder(texts["source_start"]),
+                *[""] * 5,
+                *_open_for_decision(False),
+                "",
+            ]
         if isinstance(asked, Refused):
             # the draft of the question before must not be sent in answer to this one
             return [

@@ -3,7 +3,7 @@
 Pure functions over the nouns of `types`; whatever a customer or a document wrote is escaped.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kb_assistant.drafting.text import MARKER
 from kb_assistant.types import Citation, Decision, Draft, DraftWarning, Figure, HandOff, Sentence
@@ -51,6 +51,16 @@ def render_draft(draft: Draft, texts: Texts) -> str:
         parts.append(_citations(draft, texts))
     parts.append(_notices(draft, texts))
     return "".join(parts)
+
+
+def render_sentence(sentence: Sentence, figures: tuple[Figure, ...], texts: Texts) -> str:
+    """Return one sentence of a draft that is still being written; its offsets are those of its own text.
+
+    Its citations open once the draft is there.
+    """
+    marks = [_figure_mark(figure, texts) for figure in figures]
+    text = " " * sentence.start + sentence.text
+    return _row(sentence, _with_citations(text, sentence, marks, None, texts), texts)
 
 
 def render_hand_off(hand_off: HandOff, nearest: Mapping[str, str], texts: Texts) -> str:
@@ -119,18 +129,29 @@ def _sentence(sentence: Sentence, draft: Draft, known: Mapping[int, Citation], t
         for w in draft.warnings
         if w.start is not None and w.end is not None
     ]
+    return _row(sentence, _with_citations(draft.text, sentence, marks, known, texts), texts)
+
+
+def _with_citations(
+    text: str, sentence: Sentence, marks: Sequence[Mark], known: Mapping[int, Citation] | None, texts: Texts
+) -> str:
     pieces, at = [], sentence.start
-    for marker in MARKER.finditer(draft.text, sentence.start, sentence.end):
-        pieces.append(paint(draft.text, at, marker.start(), marks))
-        pieces.append(_cite_button(int(marker.group(1)), known, texts))
+    for marker in MARKER.finditer(text, sentence.start, sentence.end):
+        pieces.append(paint(text, at, marker.start(), marks))
+        number = int(marker.group(1))
+        pieces.append(badge(str(number), "cited") if known is None else _cite_button(number, known, texts))
         at = marker.end()
-    pieces.append(paint(draft.text, at, sentence.end, marks))
+    pieces.append(paint(text, at, sentence.end, marks))
+    return "".join(pieces)
+
+
+def _row(sentence: Sentence, inside: str, texts: Texts) -> str:
     label = ""
     if sentence.support != "none":
         name = f"support_{sentence.support}"
         label = badge(texts[name], name.replace("_", "-"), title=texts[f"{name}_title"])
     return (
-        f'<div class="sentence is-{sentence.support}"><p>{"".join(pieces)}</p>'
+        f'<div class="sentence is-{sentence.support}"><p>{inside}</p>'
         f'<span class="support">{label}</span></div>'
     )
 

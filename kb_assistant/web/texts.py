@@ -170,6 +170,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     ),
     # decision
     "editor": ("发送内容（可编辑后发送）", "Reply to send (editable)"),
+    "drafting": ("依据找到了，正在起草…", "Evidence found; drafting…"),
+    "drafting_again": ("有一句没有依据，正在重写…", "A sentence did not stand; writing again…"),
     "edited": ("核对结果", "Checked as you type"),
     "edited_clean": ("数字都对得上条款", "Every figure agrees with its clause"),
     "edited_none": ("没有可核对的数字", "No figure to check"),
