@@ -146,7 +146,8 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
     hand_off.click(
         lambda draft_id: after(desk.decide(draft_id, "handed_off")), draft_id, results, **FAST, **EVENT
     )
-    reject.click(
+    gr.on(
+        [reject.click, note.submit],
         lambda draft_id, why, words: after(desk.reject(draft_id, why, words)),
         [draft_id, reason, note],
         results,

@@ -51,14 +51,11 @@ def build_search_tab(desk: Desk, texts: Texts) -> None:
     def on_search(query: str, kind: str, topic: str, group: str, as_of: str | None) -> tuple[str, str]:
         return desk.search(query, kind=kind, topic=topic, skill_group=group, as_of=as_of)
 
-    gr.on(
-        [query.submit, search.click],
-        on_search,
-        [query, kind, topic, group, as_of],
-        [line, hits],
-        **EMBEDDING,
-        **EVENT,
-    )
+    asked, found = [query, kind, topic, group, as_of], [line, hits]
+    gr.on([query.submit, search.click], on_search, asked, found, **EMBEDDING, **EVENT)
+    # as fast as typing: what was typed meanwhile is asked once
+    typing = [query.change, kind.input, topic.input, group.input]
+    gr.on(typing, on_search, asked, found, trigger_mode="always_last", **EMBEDDING, **EVENT)
 
     def on_open(event: gr.EventData) -> str:
         wanted = event._data or {}

@@ -159,10 +159,51 @@ window.kb = {
 // Gradio names the browser's language; the page's words are in its own (data-lang).
 new MutationObserver(() => window.kb.language()).observe(document.documentElement, { attributeFilter: ["lang"] });
 
+// The list of keys stands in render_lists.KEYS. By code, not by key: with Alt a Mac types other characters.
+const shortcuts = {
+  KeyQ: () => { open("desk"); field("#question textarea", true); },
+  KeyE: () => { open("desk"); field("#editor textarea"); },
+  KeyF: () => document.querySelector("#edited [data-fix]")?.click(),
+  KeyA: () => document.querySelector("#accept")?.click(),
+  KeyR: () => field("#reason input"),
+  KeyH: () => document.querySelector("#hand-off")?.click(),
+  KeyS: () => { open("search"); setTimeout(() => field("#query input, #query textarea", true), 60); },
+  KeyD: () => { open("desk"); setTimeout(() => field("#editor textarea"), 60); },
+  Slash: () => document.querySelector("#keys")?.showModal(),
+  ArrowDown: () => cite(1),
+  ArrowUp: () => cite(-1),
+};
+function open(tab) {
+  document.querySelector(`#tab-${tab}-button, [role=tab][aria-controls="tab-${tab}"]`)?.click();
+}
+function field(selector, all) {
+  const found = document.querySelector(selector);
+  found?.focus();
+  if (all) found?.select();
+}
+function cite(step) {
+  const lines = [...document.querySelectorAll("#draft .source-line")];
+  const at = lines.findIndex((line) => line.getAttribute("aria-current"));
+  lines[at < 0 ? (step > 0 ? 0 : lines.length - 1) : (at + step + lines.length) % lines.length]?.click();
+}
+
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.closest("#question")) {
-    event.preventDefault();
-    document.querySelector("#ask")?.click();
+  if (event.isComposing) return;
+  if (event.altKey && !event.ctrlKey && !event.metaKey) {
+    const digit = /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
+    const act = digit ? () => document.querySelectorAll("#draft .source-line")[digit[1] - 1]?.click() : shortcuts[event.code];
+    if (act) {
+      event.preventDefault();
+      act();
+    }
+  }
+  if (event.key === "?" && !event.target.closest("input, textarea")) shortcuts.Slash();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    const button = event.target.closest("#question") ? "#ask" : event.target.closest("#editor") ? "#accept" : "";
+    if (button) {
+      event.preventDefault();
+      document.querySelector(button)?.click();
+    }
   }
   if (event.key === "Escape") {
     const panels = [...document.querySelectorAll("[data-close]")];
@@ -171,6 +212,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("click", async (event) => {
+  if (event.target.closest("[data-keys]")) shortcuts.Slash();
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   const label = button.textContent;

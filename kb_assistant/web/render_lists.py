@@ -11,6 +11,22 @@ from kb_assistant.web.markup import badge, effective_line, escape, kind_badge, p
 from kb_assistant.web.texts import Texts
 
 SNIPPET = 160  # code points: more than the two lines a card shows at 1920 wide
+# what page.js listens to
+KEYS = (
+    ("Ctrl + Enter", "ask"),
+    ("Alt + Q", "question"),
+    ("Alt + E", "editor"),
+    ("Alt + 1 … 9", "cite"),
+    ("Alt + ↓  Alt + ↑", "cites"),
+    ("Alt + F", "fix"),
+    ("Alt + A", "accept"),
+    ("Alt + R", "reject"),
+    ("Alt + H", "hand_off"),
+    ("Alt + S", "search"),
+    ("Alt + D", "desk"),
+    ("Esc", "close"),
+    ("?  Alt + /", "keys"),
+)
 _ACTIONS = ("accepted", "edited", "rejected", "handed_off")
 
 
@@ -26,9 +42,24 @@ def render_masthead(texts: Texts, *, switch_to: str, index: IndexStatus | None =
     return (
         f'<div class="masthead"><h1>{escape(texts["product"])}</h1>'
         f'<span class="tagline">{escape(texts["tagline"])}</span><span class="space"></span>{published}'
+        '<button type="button" class="link" data-keys aria-haspopup="dialog">'
+        f"{escape(texts['keys'])}</button>"
         f'<a href="/docs" target="_blank" rel="noopener">{escape(texts["api_docs"])}</a>'
         f'<a id="language" href="{escape(switch_to)}" title="{escape(texts["other_language_title"])}">'
-        f"{escape(texts['other_language'])}</a></div>"
+        f"{escape(texts['other_language'])}</a></div>{_keys(texts)}"
+    )
+
+
+def _keys(texts: Texts) -> str:
+    """Return the list of keys, as a dialog that `page.js` opens."""
+    rows = "".join(
+        f"<dt><kbd>{escape(keys)}</kbd></dt><dd>{escape(texts[f'key_{name}'])}</dd>" for keys, name in KEYS
+    )
+    return (
+        '<dialog id="keys" aria-labelledby="keys-title"><header>'
+        f'<h2 id="keys-title">{escape(texts["keys"])}</h2><form method="dialog">'
+        f'<button class="close" aria-label="{escape(texts["keys_close"])}">×</button></form>'
+        f"</header><dl>{rows}</dl></dialog>"
     )
 
 

@@ -351,3 +351,55 @@ def test_a_secret_typed_into_the_reply_is_named_and_never_accepted(page, server)
     page.locator("#accept").click()
     page.locator("#outcome .notice", has_text="卡密、手机号").wait_for()
     assert newest(server) == before
+
+
+def test_a_whole_journey_by_keys_alone(page, server):
+    page.keyboard.press("?")  # in the message it is a letter
+    assert page.locator("#question textarea").input_value() == "?"
+    page.keyboard.press("Alt+Slash")
+    page.locator("#keys[open]").wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#keys[open]").wait_for(state="detached")
+
+    page.keyboard.press("Alt+KeyQ")
+    page.keyboard.insert_text(QUESTION)
+    page.keyboard.press("Control+Enter")
+    page.locator("#accept:not([disabled])").wait_for()
+    page.keyboard.press("Alt+ArrowDown")
+    page.locator("#source .src").wait_for()
+    assert page.locator("#draft .source-line").first.get_attribute("aria-current") == "true"
+    page.keyboard.press("Escape")
+    page.locator("#source .src").wait_for(state="detached")
+    page.keyboard.press("Alt+Digit1")
+    page.locator("#source .src").wait_for()
+
+    good = page.locator("#draft .figure.supported").first.inner_text()
+    page.keyboard.press("Alt+KeyE")
+    replace_in_editor(page, good, "93小时")
+    page.locator("#edited [data-fix]").first.wait_for()
+    page.keyboard.press("Alt+KeyF")
+    page.locator("#editor .marks .contradicted").wait_for(state="detached")
+    page.keyboard.press("Alt+KeyS")
+    page.wait_for_function("document.activeElement.closest('#query')")
+    page.keyboard.insert_text("话费慢充")
+    page.locator("#hits .card").first.wait_for()  # as one types, no Enter
+    page.keyboard.press("Alt+KeyD")
+    page.wait_for_function("document.activeElement.closest('#editor')")
+    page.keyboard.press("Control+Enter")
+    page.locator("#outcome .done").wait_for()
+    assert decision(server.database)["final_text"] == page.locator("#editor textarea").input_value()
+
+
+def test_a_draft_is_handed_off_and_another_rejected_by_keys(page, server):
+    ask(page, QUESTION)
+    page.keyboard.press("Alt+KeyH")
+    page.locator("#outcome .done").wait_for()
+    assert decision(server.database)["action"] == "handed_off"
+    ask(page, QUESTION)
+    page.keyboard.press("Alt+KeyR")
+    page.wait_for_function("document.activeElement.closest('#reason')")
+    page.locator("#note input, #note textarea").first.fill("口气太硬")
+    page.keyboard.press("Enter")
+    page.locator("#outcome .done").wait_for()
+    stored = decision(server.database)
+    assert (stored["action"], stored["reason"]) == ("rejected", "wrong: 口气太硬")
