@@ -7,6 +7,7 @@ looked for in the sentence that says it and those beside it: elsewhere the same 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kb_assistant.drafting.clauses import Clause, Piece, Unit
 from kb_assistant.drafting.facts import Quantity
@@ -110,7 +111,8 @@ def left_out(clause: Clause, said: Said) -> Iterator[Omission]:
                 yield Omission(state.group(), sentence)
 
 
-def conditions(unit: Unit) -> list[Piece]:
+@lru_cache(maxsize=8192)
+def conditions(unit: Unit) -> tuple[Piece, ...]:
     """Return the pieces of a statement that limit what it says: 除外, 须, 仅限, a case, a time limit."""
     found = []
     listed = False
@@ -120,7 +122,7 @@ def conditions(unit: Unit) -> list[Piece]:
             listed = _CONDITIONS_FOLLOW.search(text) is not None
         elif len(text) >= 3 and _is_condition(unit, place, text, listed):
             found.append(piece)
-    return found
+    return tuple(found)
 
 
 def _is_condition(unit: Unit, place: int, text: str, listed: bool) -> bool:
@@ -174,6 +176,7 @@ def _used_share(unit: Unit, words: Wording, figures: Sequence[Quantity]) -> floa
     return max(covered(ruled, words), covered(unit.wording, words)) + _FIGURE_ADDS * shared
 
 
+@lru_cache(maxsize=8192)
 def _rulings(unit: Unit) -> Sequence[Piece]:
     """Return the pieces that say what holds; a limit may hold the rule itself: 12小时内可以申请."""
     limits = [p for p in conditions(unit) if _STRICT.search(p.text) or _CASE.search(p.text.strip(" *"))]
