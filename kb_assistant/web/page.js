@@ -62,16 +62,14 @@ window.kb = {
       const button = event.target.closest("[data-fix], [data-confirm], [data-goto]");
       if (!button) return;
       const { fix, confirm, goto } = button.dataset;
-      if (goto) {
-        const [start, end] = goto.split(",").map(Number);
+      if (goto || fix) {
+        const { start, end, with: words } = JSON.parse(fix || goto);
+        const [now] = window.kb.moved(field().value, [[start, end]]);
+        if (!now) return; // it was typed into since
         field().focus();
-        field().setSelectionRange(start, end);
-      } else if (fix) {
-        const { start, end, with: words } = JSON.parse(fix);
-        field().focus();
-        field().setSelectionRange(start, end);
+        field().setSelectionRange(now[0], now[1]);
         // the one way to change a field that Ctrl+Z undoes
-        document.execCommand("insertText", false, words);
+        if (fix) document.execCommand("insertText", false, words);
       } else {
         const kept = document.querySelector("#confirmed textarea, #confirmed input");
         const figures = [...new Set([...JSON.parse(kept.value || "[]"), confirm])];
@@ -87,8 +85,7 @@ window.kb = {
 
   mark(element) {
     const found = element.querySelector("[data-marks]");
-    const field = document.querySelector("#editor textarea");
-    this.marks = { text: field?.value || "", spans: found ? JSON.parse(found.dataset.marks) : [] };
+    this.marks = { text: found?.dataset.of || "", spans: found ? JSON.parse(found.dataset.marks) : [] };
     this.draw();
   },
 
@@ -117,15 +114,15 @@ window.kb = {
   },
 
   // Stretches before the first and behind the last difference stay; one that was typed into goes.
-  moved(text) {
-    const { text: old, spans } = this.marks;
+  moved(text, spans = this.marks.spans) {
+    const old = this.marks.text;
     let head = 0;
     while (head < Math.min(old.length, text.length) && old[head] === text[head]) head += 1;
     let tail = 0;
     while (tail < Math.min(old.length, text.length) - head && old.at(-1 - tail) === text.at(-1 - tail)) tail += 1;
     const by = text.length - old.length;
     return spans.flatMap(([start, end, css]) => {
-      if (end <= head) return [[start, end, css]];
+      if (end <= head || text === old) return [[start, end, css]];
       return start >= old.length - tail ? [[start + by, end + by, css]] : [];
     });
   },

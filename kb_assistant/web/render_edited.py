@@ -30,8 +30,9 @@ def render_edited(text: str, check: Check, texts: Texts, *, confirmed: Collectio
         confirmed: Figures, as written, that the agent vouches for.
 
     Returns:
-        HTML whose first element carries the stretches to mark as [start, end, class], in UTF-16 units as a
-        browser counts. Buttons carry `data-fix` (a replacement), `data-confirm` or `data-goto`.
+        HTML whose first element carries the text and the stretches to mark in it as [start, end, class], in
+        UTF-16 units as a browser counts. Buttons carry `data-fix` (a replacement), `data-goto` or
+        `data-confirm`.
     """
     lines = [_figure_line(text, f, texts, confirmed) for f in check.figures if f.verdict != "supported"]
     wrong = [(f.start, f.end) for f in check.figures if f.verdict != "supported"]
@@ -50,7 +51,7 @@ def render_edited(text: str, check: Check, texts: Texts, *, confirmed: Collectio
     clean = texts["edited_clean"] if good else texts["edited_none"]
     head = badge(f"{clean} {good}" if good else clean, "support-sop" if good else "") if not lines else ""
     return (
-        f'<div class="edited" role="status" data-marks="{escape(marks)}">{head}'
+        f'<div class="edited" role="status" data-of="{escape(text)}" data-marks="{escape(marks)}">{head}'
         f'<div class="notices">{"".join(lines)}</div></div>'
     )
 
@@ -111,7 +112,8 @@ def _goto(text: str, found: Figure | Sentence | DraftWarning, texts: Texts) -> s
     start, end = found.start, found.end
     if start is None or end is None:
         return ""
-    return _button("goto", f"{_units(text, start)},{_units(text, end)}", texts["edited_goto"])
+    place = {"start": _units(text, start), "end": _units(text, end)}
+    return _button("goto", json.dumps(place), texts["edited_goto"])
 
 
 def _marks(text: str, check: Check, confirmed: Collection[str]) -> list[tuple[int, int, str]]:
