@@ -532,14 +532,17 @@ class Assistant:
 
     def masked(self, text: str) -> str:
         """Return `text` as it may be stored and shown."""
-        # control characters, lone surrogates and zero-width marks: nothing a person means to say
-        printable = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _UNSEEN)
-        return mask(printable, card_key_patterns=self._settings.card_key_patterns).text
+        return mask(visible(text), card_key_patterns=self._settings.card_key_patterns).text
 
     def _masked_customer(self, customer: Customer | None) -> Customer | None:
         if customer is None:
             return None
         return Customer(**{k: None if v is None else self.masked(v) for k, v in asdict(customer).items()})
+
+
+def visible(text: str, *, instead: str = "") -> str:
+    """Return `text` with `instead` for control characters, lone surrogates and zero-width marks."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in _UNSEEN else instead for c in text)
 
 
 def today() -> date:

@@ -1,8 +1,10 @@
 """What the page does when an agent acts, through the façade, without a browser."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
+from html import unescape
 
 import pytest
 
@@ -72,7 +74,8 @@ def test_a_wrong_figure_is_refused_until_it_is_mended_or_vouched_for(desk_of) ->
     assert "contradicted" in html and "改成 5分钟" in html
     refused = desk.accept(asked.draft_id, wrong, asked.evidence_ids)
     assert not refused.closed and "30分钟" in refused.html
-    done = desk.accept(asked.draft_id, wrong, asked.evidence_ids, json.dumps(["30分钟"]))
+    vouched = unescape(re.search(r'data-confirm="([^"]*)"', html).group(1))
+    done = desk.accept(asked.draft_id, wrong, asked.evidence_ids, json.dumps([vouched]))
     assert done.closed and "坐席确认" not in desk.checked("", wrong, "", "", None, None)
 
 
@@ -103,3 +106,23 @@ def test_whatever_the_browser_kept_is_read_safely(desk_of, kept: str) -> None:
 
 def test_a_draft_that_does_not_exist_is_said(desk_of) -> None:
     assert "notice error" in desk_of().checked("01XXXXXXXXXXXXXXXXXXXXXXXX", "您好。", "", "", None, None)
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "👨\u200d👩\u200d👧", "\ufeff", "\x07"])
+def test_what_nobody_sees_is_no_secret(desk_of, unseen: str) -> None:
+    desk = desk_of()
+    asked = open_draft(desk)
+    text = f"{unseen}{asked.reply_text}"
+    html = desk.checked(asked.draft_id, text, asked.evidence_ids, "", None, None)
+    marks = json.loads(unescape(re.search(r'data-marks="([^"]*)"', html).group(1)))
+    units = text.encode("utf-16-le")
+    assert [units[2 * a : 2 * b].decode("utf-16-le") for a, b, css in marks if css == "supported"] == [
+        "5分钟"
+    ]
+    assert desk.accept(asked.draft_id, text, asked.evidence_ids).closed
+
+
+def test_a_secret_in_pieces_is_one(desk_of) -> None:
+    desk = desk_of()
+    asked = open_draft(desk)
+    assert not desk.accept(asked.draft_id, "打我手机1391\u200b2345678").closed

@@ -9,7 +9,7 @@ from datetime import date
 from itertools import count
 from typing import get_args
 
-from kb_assistant.assistant import TIMEZONE, Assistant, IndexStatus, today
+from kb_assistant.assistant import TIMEZONE, Assistant, IndexStatus, today, visible
 from kb_assistant.drafting.drafter import DraftEvent, DraftReady, EvidenceFound
 from kb_assistant.drafting.writing import Replaced, SentenceReady
 from kb_assistant.errors import AlreadyDecided, KbError, NotFound
@@ -67,9 +67,10 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An action that did not happen, and why, as HTML."""
+    """An action that did not happen, and why, as HTML; `kept` where what is on the desk still holds."""
 
     html: str
+    kept: bool = False
 
 
 class Desk:
@@ -88,12 +89,12 @@ class Desk:
         """Draft a reply, telling how far it is; `Asked` or `Refused` comes last."""
         texts = self._texts
         if not (question or "").strip():
-            yield Refused(notice(texts["blank_question"], css="caution"))
+            yield Refused(notice(texts["blank_question"], css="caution"), kept=True)
             return
         try:
             day = parse_day(as_of)
         except ValueError:
-            yield Refused(notice(texts["bad_date"].format(value=as_of), css="caution"))
+            yield Refused(notice(texts["bad_date"].format(value=as_of), css="caution"), kept=True)
             return
         try:
             events = self._assistant.draft_events(
@@ -197,7 +198,7 @@ class Desk:
             return Decided(notice(texts["blank_reply"], css="caution"), closed=False)
         vouched: list[str] = []
         if draft_id:
-            if self._assistant.masked(final_text) != final_text:
+            if self._holds_secret(final_text):
                 return Decided(notice(texts["edited_secret"], css="caution"), closed=False)
             try:
                 check = self._check(draft_id, final_text, evidence, facts, as_of)
@@ -218,12 +219,12 @@ class Desk:
     ) -> str:
         """Return what the check says of the reply as it stands in the editor; "" where there is none.
 
-        `evidence` and `confirmed` are JSON lists: ids of the chunks on the desk, figures that the agent
-        vouches for.
+        `evidence` and `confirmed` are JSON lists: ids of the chunks on the desk, keys of the figures that
+        the agent vouches for.
         """
         if not draft_id or not (text or "").strip():
             return ""
-        if self._assistant.masked(text) != text:
+        if self._holds_secret(text):
             return notice(self._texts["edited_secret"], css="caution")
         try:
             check = self._check(draft_id, text, evidence, facts, as_of)
@@ -231,13 +232,18 @@ class Desk:
             return render_error(self._texts["error_lead"], error)
         return render_edited(text, check, self._texts, confirmed=_listed(confirmed))
 
+    def _holds_secret(self, text: str) -> bool:
+        return self._assistant.masked(text) != visible(text)
+
     def _check(self, draft_id: str, text: str, evidence: str, facts: str | None, as_of: str | None) -> Check:
         try:
             day = parse_day(as_of)
         except ValueError:
             day = None  # said where the question is asked
+        # as long as the text itself, so that offsets fit it
+        seen = visible(text, instead=" ")
         return self._assistant.check_reply(
-            draft_id, text, caller=self._caller, also=_listed(evidence), facts=facts or None, as_of=day
+            draft_id, seen, caller=self._caller, also=_listed(evidence), facts=facts or None, as_of=day
         )
 
     def reject(self, draft_id: str, reason: str | None, note: str | None) -> Decided:

@@ -7,7 +7,7 @@ import gradio as gr
 
 from kb_assistant.types import Customer
 from kb_assistant.web.desk import REASONS, Asked, Asking, Decided, Desk, Refused
-from kb_assistant.web.markup import escape, placeholder
+from kb_assistant.web.markup import escape, notice, placeholder
 from kb_assistant.web.texts import Texts
 
 CUSTOMER_TYPES = ("new", "individual", "merchant", "vip")
@@ -19,8 +19,11 @@ EVENT = {"show_progress": "hidden", "api_visibility": "private"}
 LISTEN = "kb.listen(element, trigger); // 'click'"
 WATCH_EDITOR = "kb.editor(element, trigger); watch('value', () => kb.mark(element));"
 LISTEN_AND_REVEAL = f"watch('value', () => kb.reveal(element)); {LISTEN}"
-# once it is recorded: what was refused must not lie in the clipboard
-_COPY_SENT = "async (text) => { if (document.querySelector('#outcome .done')) await kb.copy(text); }"
+# what is recorded, once it is: neither what was refused nor what was typed since may lie in the clipboard
+_COPY_SENT = (
+    "async () => { const done = document.querySelector('#outcome [data-sent]');"
+    " if (done) await kb.copy(done.dataset.sent); }"
+)
 
 
 def build_desk_tab(desk: Desk, texts: Texts) -> None:
@@ -43,6 +46,7 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
                     texts["draft"],
                 )
                 brief = html_block("", "brief")
+                html_block(notice(texts["other_question"], css="caution"), "other-question")
                 editor, edited, decision = _decision_form(texts)
             with gr.Column(elem_id="reading"):
                 source = html_block(
@@ -54,51 +58,12 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
         tier, kind, notes, as_of, facts = given
         customer = Customer(tier or None, kind or None, notes or None) if tier or kind or notes else None
         for asked in desk.ask(question, customer=customer, facts=facts, as_of=as_of):
-            yield desk_after(asked, facts, as_of)
-
-    def desk_after(asked: Asking | Asked | Refused, facts: str, as_of: str) -> list[Any]:
-        if isinstance(asked, Asking):
-            return [
-                *[""] * 3,
-                asked.draft,
-                "",
-                asked.evidence,
-                placeholder(texts["source_start"]),
-                *[""] * 5,
-                *_open_for_decision(False),
-                "",
-            ]
-        if isinstance(asked, Refused):
-            # the draft of the question before must not be sent in answer to this one
-            return [
-                asked.html,
-                *[""] * 5,
-                placeholder(texts["source_start"]),
-                *[""] * 5,
-                *_open_for_decision(False),
-                "",
-            ]
-        return [
-            "",
-            asked.draft_id,
-            asked.status,
-            asked.draft,
-            asked.brief,
-            asked.evidence,
-            placeholder(texts["source_start"]),
-            asked.reply_text,
-            desk.checked(asked.draft_id, asked.reply_text, asked.evidence_ids, "", facts, as_of),
-            asked.evidence_ids,
-            "",
-            "",
-            *_open_for_decision(True),
-            "",
-        ]
+            yield _desk_after(desk, texts, asked, facts, as_of)
 
     shown = [message, draft_id, status, draft, brief, evidence, source, editor]
     shown += [edited, evidence_ids, confirmed, outcome]
     (
-        ask.click(None, js="() => kb.busy(true)", **EVENT)
+        ask.click(None, js="() => kb.busy(true)", trigger_mode="always_last", **EVENT)
         .then(
             on_ask,
             [question, *context],
@@ -130,19 +95,31 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
         text = str((event._data or {}).get("text", ""))
         return desk.checked(draft_id, text, evidence, confirmed, facts, as_of)
 
+    gr.on(
+        [stated.change, day.change],
+        desk.checked,
+        [draft_id, editor, *grounds],
+        edited,
+        trigger_mode="always_last",
+        **FAST,
+        **EVENT,
+    )
     edited.input(on_edit, [draft_id, *grounds], edited, trigger_mode="always_last", **FAST, **EVENT)
 
     def after(decided: Decided) -> list[Any]:
-        return [decided.html, *(_open_for_decision(False) if decided.closed else [gr.skip()] * 3)]
+        if not decided.closed:
+            return [decided.html, *[gr.skip()] * 4]
+        # what is changed now would be sent unrecorded
+        return [decided.html, *_open_for_decision(False), gr.update(interactive=False)]
 
-    results = [outcome, accept, hand_off, reject]
+    results = [outcome, accept, hand_off, reject, editor]
     accept.click(
         lambda draft_id, text, *given: after(desk.accept(draft_id, text, *given)),
         [draft_id, editor, *grounds],
         results,
         **FAST,
         **EVENT,
-    ).then(None, editor, js=_COPY_SENT, **EVENT)
+    ).then(None, js=_COPY_SENT, **EVENT)
     hand_off.click(
         lambda draft_id: after(desk.decide(draft_id, "handed_off")), draft_id, results, **FAST, **EVENT
     )
@@ -154,6 +131,51 @@ def build_desk_tab(desk: Desk, texts: Texts) -> None:
         **FAST,
         **EVENT,
     )
+
+
+def _desk_after(
+    desk: Desk, texts: Texts, asked: Asking | Asked | Refused, facts: str, as_of: str
+) -> list[Any]:
+    """Return what stands on the desk, in the order of its outputs."""
+    if isinstance(asked, Asking):
+        return [
+            *[""] * 3,
+            asked.draft,
+            "",
+            asked.evidence,
+            placeholder(texts["source_start"]),
+            *[""] * 5,
+            *_open_for_decision(False),
+            "",
+        ]
+    if isinstance(asked, Refused) and asked.kept:
+        return [asked.html, *[gr.skip()] * 15]
+    if isinstance(asked, Refused):
+        # the draft of the question before must not be sent in answer to this one
+        return [
+            asked.html,
+            *[""] * 5,
+            placeholder(texts["source_start"]),
+            *[""] * 5,
+            *_open_for_decision(False),
+            "",
+        ]
+    return [
+        "",
+        asked.draft_id,
+        asked.status,
+        asked.draft,
+        asked.brief,
+        asked.evidence,
+        placeholder(texts["source_start"]),
+        gr.update(value=asked.reply_text, interactive=True),
+        desk.checked(asked.draft_id, asked.reply_text, asked.evidence_ids, "", facts, as_of),
+        asked.evidence_ids,
+        "",
+        "",
+        *_open_for_decision(True),
+        "",
+    ]
 
 
 def _question_form(texts: Texts) -> tuple[gr.Textbox, list[Any], gr.Button, gr.HTML]:

@@ -27,6 +27,14 @@ window.kb = {
 
   busy(on) {
     document.body.toggleAttribute("data-busy", on);
+    const asked = document.querySelector("#question textarea").value.trim();
+    if (on) this.asked = asked;
+    this.other(asked);
+  },
+
+  // Says so while the message is not the one that the reply on the desk answers.
+  other(question) {
+    document.body.toggleAttribute("data-other-question", Boolean(this.asked) && question !== this.asked);
   },
 
   // Clicks inside an HTML component become its Gradio event, with the element's data-* as payload.
@@ -70,6 +78,9 @@ window.kb = {
         field().setSelectionRange(now[0], now[1]);
         // the one way to change a field that Ctrl+Z undoes
         if (fix) document.execCommand("insertText", false, words);
+        else window.kb.show(now[0]);
+        // its offsets are used up until the next check
+        if (fix) element.querySelectorAll("[data-fix]").forEach((one) => { one.disabled = true; });
       } else {
         const kept = document.querySelector("#confirmed textarea, #confirmed input");
         const figures = [...new Set([...JSON.parse(kept.value || "[]"), confirm])];
@@ -102,15 +113,32 @@ window.kb = {
       field.addEventListener("scroll", () => { layer.scrollTop = field.scrollTop; });
       new ResizeObserver(() => this.draw()).observe(field);
     }
+    const stale = field.value !== this.marks.text;
+    document.querySelector("#edited .edited")?.classList.toggle("stale", stale);
     const style = getComputedStyle(field);
+    const bars = field.offsetWidth - field.clientWidth - 2 * parseFloat(style.borderLeftWidth);
     for (const name of ["font", "letterSpacing", "lineHeight", "padding", "borderWidth"]) layer.style[name] = style[name];
     Object.assign(layer.style, {
       left: `${field.offsetLeft}px`, top: `${field.offsetTop}px`,
-      width: `${field.clientWidth + 2 * parseFloat(style.borderLeftWidth)}px`, height: `${field.offsetHeight}px`,
+      // to the fraction of a pixel, or lines break elsewhere
+      width: `${field.getBoundingClientRect().width - bars}px`, height: `${field.offsetHeight}px`,
     });
     const text = field.value;
     layer.replaceChildren(...window.kb.painted(text, window.kb.moved(text)));
     layer.scrollTop = field.scrollTop;
+  },
+
+  // Scrolls the field to an offset; a selection alone does not.
+  show(offset) {
+    const field = document.querySelector("#editor textarea");
+    let at = 0;
+    for (const piece of field.parentElement.querySelectorAll(".marks > span")) {
+      at += piece.textContent.length;
+      if (at > offset) {
+        field.scrollTop = piece.offsetTop - field.clientHeight / 3;
+        return;
+      }
+    }
   },
 
   // Stretches before the first and behind the last difference stay; one that was typed into goes.
@@ -160,16 +188,21 @@ new MutationObserver(() => window.kb.language()).observe(document.documentElemen
 const shortcuts = {
   KeyQ: () => { open("desk"); field("#question textarea", true); },
   KeyE: () => { open("desk"); field("#editor textarea"); },
-  KeyF: () => document.querySelector("#edited [data-fix]")?.click(),
-  KeyA: () => document.querySelector("#accept")?.click(),
+  KeyF: () => visible("#edited [data-fix]:not(:disabled)")?.click(),
+  KeyA: () => visible("#accept")?.click(),
   KeyR: () => field("#reason input"),
-  KeyH: () => document.querySelector("#hand-off")?.click(),
+  KeyH: () => visible("#hand-off")?.click(),
   KeyS: () => { open("search"); setTimeout(() => field("#query input, #query textarea", true), 60); },
   KeyD: () => { open("desk"); setTimeout(() => field("#editor textarea"), 60); },
   Slash: () => document.querySelector("#keys")?.showModal(),
   ArrowDown: () => cite(1),
   ArrowUp: () => cite(-1),
 };
+// nobody decides on what is not before their eyes
+function visible(selector) {
+  const found = document.querySelector(selector);
+  return found?.offsetParent ? found : null;
+}
 function open(tab) {
   document.querySelector(`#tab-${tab}-button, [role=tab][aria-controls="tab-${tab}"]`)?.click();
 }
@@ -185,13 +218,13 @@ function cite(step) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.isComposing) return;
+  if (event.isComposing || document.querySelector("dialog[open]")) return;
   if (event.altKey && !event.ctrlKey && !event.metaKey) {
     const digit = /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
     const act = digit ? () => document.querySelectorAll("#draft .source-line")[digit[1] - 1]?.click() : shortcuts[event.code];
     if (act) {
       event.preventDefault();
-      act();
+      if (!event.repeat) act();
     }
   }
   if (event.key === "?" && !event.target.closest("input, textarea")) shortcuts.Slash();
@@ -206,6 +239,10 @@ document.addEventListener("keydown", (event) => {
     const panels = [...document.querySelectorAll("[data-close]")];
     panels.find((close) => close.offsetParent)?.click();
   }
+});
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches("#question textarea")) window.kb.other(event.target.value.trim());
 });
 
 document.addEventListener("click", async (event) => {

@@ -108,14 +108,15 @@ def render_decision(decision: Decision, texts: Texts, *, skill_group: str | None
     line = texts[f"done_{decision.action}_line"].format(
         reason=decision.reason or "", group=skill_group or texts["done_any_group"]
     )
-    copied = ""
+    copied, sent = "", ""
     if decision.action in ("accepted", "edited"):
+        sent = f' data-sent="{escape(decision.final_text or "")}"'
         copied = (
             f'<span class="when-copied">{escape(texts["done_copied"])}</span>'
             f'<span class="when-not-copied">{escape(texts["done_not_copied"])}</span>'
         )
     return (
-        f'<div class="done" role="status"><strong>{escape(texts[f"done_{decision.action}"])}</strong>'
+        f'<div class="done" role="status"{sent}><strong>{escape(texts[f"done_{decision.action}"])}</strong>'
         f"<span>{escape(line)}</span>{copied}"
         f'<span class="meta">{escape(texts["done_id"])} <code>{escape(decision.draft_id)}</code>'
         f" · {escape(texts['done_next'])}</span></div>"

@@ -17,7 +17,12 @@ _TOLD = (*_SERIOUS, "omission", "forbidden_phrase", "approval", "missing_fact")
 
 def open_figures(check: Check, confirmed: Collection[str]) -> list[Figure]:
     """Return the figures that differ from their clause and that the agent does not vouch for."""
-    return [f for f in check.figures if f.verdict == "contradicted" and f.text not in confirmed]
+    return [f for f in check.figures if f.verdict == "contradicted" and key_of(f) not in confirmed]
+
+
+def key_of(figure: Figure) -> str:
+    """Return what is vouched for: a figure against one statement, not wherever it stands."""
+    return f"{figure.text} ≠ {figure.source_text or ''}"
 
 
 def render_edited(text: str, check: Check, texts: Texts, *, confirmed: Collection[str]) -> str:
@@ -27,7 +32,7 @@ def render_edited(text: str, check: Check, texts: Texts, *, confirmed: Collectio
         text: The reply that was checked.
         check: Its verdict.
         texts: The page's words.
-        confirmed: Figures, as written, that the agent vouches for.
+        confirmed: Keys (`key_of`) of the figures that the agent vouches for.
 
     Returns:
         HTML whose first element carries the text and the stretches to mark in it as [start, end, class], in
@@ -68,7 +73,7 @@ def _figure_line(text: str, figure: Figure, texts: Texts, confirmed: Collection[
     value = figure.source_figure
     says = texts["edited_says"].format(value=value) if value else texts[f"figure_{figure.verdict}"]
     source = f" · {_short(figure.source_text, 60)}" if figure.source_text else ""
-    if figure.text in confirmed:
+    if key_of(figure) in confirmed:
         return _line("ask", figure.text, texts["edited_confirmed"], _goto(text, figure, texts))
     buttons = _goto(text, figure, texts)
     if value:
@@ -77,7 +82,7 @@ def _figure_line(text: str, figure: Figure, texts: Texts, confirmed: Collection[
             "fix", json.dumps(fixed, ensure_ascii=False), texts["edited_use"].format(value=value)
         )
     if figure.verdict == "contradicted":
-        buttons += _button("confirm", figure.text, texts["edited_confirm"])
+        buttons += _button("confirm", key_of(figure), texts["edited_confirm"])
     css = "serious" if figure.verdict == "contradicted" else "plain"
     return _line(css, figure.text, f"{says}{source}", buttons)
 
@@ -118,7 +123,7 @@ def _goto(text: str, found: Figure | Sentence | DraftWarning, texts: Texts) -> s
 
 def _marks(text: str, check: Check, confirmed: Collection[str]) -> list[tuple[int, int, str]]:
     marks = [(s.start, s.end, "no-source") for s in check.sentences if s.support == "unsupported"]
-    marks += [(f.start, f.end, "confirmed" if f.text in confirmed else f.verdict) for f in check.figures]
+    marks += [(f.start, f.end, "confirmed" if key_of(f) in confirmed else f.verdict) for f in check.figures]
     marks += [
         (w.start, w.end, "flagged")
         for w in check.warnings

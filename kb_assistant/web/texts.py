@@ -199,6 +199,10 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "edited_use": ("改成 {value}", "Change to {value}"),
     "edited_add": ("补上", "Add it"),
     "edited_goto": ("定位", "Show"),
+    "other_question": (
+        "客户消息改过了，下面还是上一条的回复",
+        "The message has changed; below is the reply to the one before",
+    ),
     "edited_confirm": ("我核实过，按我的说法", "I vouch for it"),
     "edited_confirmed": ("已由你确认", "You vouched for it"),
     "edited_open": (

@@ -403,3 +403,59 @@ def test_a_draft_is_handed_off_and_another_rejected_by_keys(page, server):
     page.locator("#outcome .done").wait_for()
     stored = decision(server.database)
     assert (stored["action"], stored["reason"]) == ("rejected", "wrong: 口气太硬")
+
+
+def test_a_fix_is_taken_once_and_a_vouch_holds_for_its_own_place(page, server):
+    ask(page, QUESTION)
+    figures = page.locator("#draft .figure.supported").all_inner_texts()
+    before = page.locator("#editor textarea").input_value()
+    replace_in_editor(page, figures[0], "93小时")
+    fix = page.locator("#edited [data-fix]", has_text="改成").first
+    value = fix.inner_text().removeprefix("改成").strip()
+    fix.dblclick()
+    page.locator("#editor .marks .contradicted").wait_for(state="detached")
+    assert page.locator("#editor textarea").input_value() == before.replace(figures[0], value, 1)
+
+    replace_in_editor(page, value, "93小时")
+    page.locator("#edited [data-confirm]").first.click()
+    page.locator("#editor .marks .confirmed").first.wait_for()
+    page.locator("#editor textarea").press("End")
+    page.locator("#editor textarea").fill("话费快充支付后93小时内到账。话费慢充支付后93小时内到账。")
+    page.locator("#editor .marks .contradicted").first.wait_for()
+
+
+def test_keys_decide_nothing_behind_a_dialog_or_on_another_tab(page, server):
+    ask(page, QUESTION)
+    page.keyboard.press("Alt+Slash")
+    page.locator("#keys[open]").wait_for()
+    page.keyboard.press("Alt+KeyH")
+    page.keyboard.press("Escape")
+    page.locator("#keys[open]").wait_for(state="detached")
+    page.keyboard.press("Alt+KeyS")
+    page.wait_for_function("document.activeElement.closest('#query')")
+    page.keyboard.press("Alt+KeyA")
+    page.keyboard.press("Alt+KeyD")
+    page.wait_for_timeout(300)
+    assert page.locator("#outcome .done").count() == 0
+    assert page.locator("#accept:not([disabled])").count() == 1
+
+
+def test_a_message_that_has_changed_is_told_and_a_blank_one_loses_nothing(page):
+    ask(page, QUESTION)
+    assert not page.locator("#other-question .notice").is_visible()
+    page.locator("#editor textarea").fill("改过的回复。")
+    page.locator("#question textarea").fill("")
+    page.locator("#other-question .notice").wait_for()
+    page.locator("#question textarea").press("Control+Enter")
+    page.locator("#message .notice").wait_for()
+    assert page.locator("#editor textarea").input_value() == "改过的回复。"
+    assert page.locator("#accept:not([disabled])").count() == 1
+
+
+def test_after_the_decision_the_reply_cannot_be_changed(page):
+    ask(page, QUESTION)
+    page.locator("#accept").click()
+    page.locator("#outcome .done").wait_for()
+    assert page.locator("#editor textarea").is_disabled()
+    ask(page, QUESTION)
+    assert page.locator("#editor textarea").is_enabled()

@@ -209,5 +209,7 @@ def test_the_checked_reply_counts_as_a_browser_does_and_escapes() -> None:
         fix["with"] == "24小时" and units[2 * fix["start"] : 2 * fix["end"]].decode("utf-16-le") == "48小时"
     )
     assert "<b>。" not in html
-    assert [f.text for f in open_figures(check, ())] == ["48小时"] and open_figures(check, ["48小时"]) == []
-    assert "data-confirm" not in render_edited(text, check, TEXTS["zh"], confirmed=["48小时"])
+    assert [f.text for f in open_figures(check, ())] == ["48小时"] and open_figures(check, ["48小时"]) != []
+    vouched = [unescape(re.search(r'data-confirm="([^"]*)"', html).group(1))]
+    assert open_figures(check, vouched) == []
+    assert "data-confirm" not in render_edited(text, check, TEXTS["zh"], confirmed=vouched)
