@@ -97,6 +97,8 @@ window.kb = {
   mark(element) {
     const found = element.querySelector("[data-marks]");
     this.marks = { text: found?.dataset.of || "", spans: found ? JSON.parse(found.dataset.marks) : [] };
+    const draft = document.querySelector("#draft-id textarea, #draft-id input")?.value;
+    if (draft !== this.draft) Object.assign(this, { draft, first: this.marks.text });
     this.draw();
   },
 
@@ -240,6 +242,13 @@ document.addEventListener("keydown", (event) => {
     panels.find((close) => close.offsetParent)?.click();
   }
 });
+
+// Undo stops at the draft as it came: behind it lies what was written to the customer before.
+document.addEventListener("beforeinput", (event) => {
+  if (event.inputType === "historyUndo" && event.target.matches("#editor textarea")) {
+    if (event.target.value === window.kb.first) event.preventDefault();
+  }
+}, true);
 
 document.addEventListener("input", (event) => {
   if (event.target.matches("#question textarea")) window.kb.other(event.target.value.trim());

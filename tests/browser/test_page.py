@@ -459,3 +459,19 @@ def test_after_the_decision_the_reply_cannot_be_changed(page):
     assert page.locator("#editor textarea").is_disabled()
     ask(page, QUESTION)
     assert page.locator("#editor textarea").is_enabled()
+
+
+def test_undo_never_brings_back_the_reply_to_the_customer_before(page):
+    ask(page, QUESTION)
+    page.locator("#editor textarea").press("Control+a")
+    page.keyboard.insert_text("上一位客户的回复，全是粘贴进来的。")
+    page.locator("#question textarea").fill("卡密过期了怎么办")
+    page.locator("#question textarea").press("Control+Enter")
+    page.wait_for_function("!document.querySelector('#editor textarea').value.includes('上一位')")
+    page.locator("#accept:not([disabled])").wait_for()
+    reply = page.locator("#editor textarea").input_value()
+    page.locator("#editor textarea").press("End")
+    page.keyboard.type("好")
+    for _ in range(5):
+        page.keyboard.press("Control+z")
+    assert page.locator("#editor textarea").input_value() == reply
