@@ -265,6 +265,7 @@ def test_waived_fees_and_arranged_refunds_are_promises(promised: str) -> None:
     [
         ("夜间留言次日 9:00 前回复。", "夜里留言，早上9:00前回复您[1]。", ["supported"]),
         ("夜间留言次日 9:00 前回复。", "夜里留言，早上8:00前回复您[1]。", ["contradicted"]),
+        ("夜间留言次日 9:00 前回复。", "夜里留言，今天早上9:00前回复您[1]。", ["contradicted"]),
         ("主管可特批一次提前解绑。", "主管可以特批三次提前解绑[1]。", ["unsupported"]),
         ("没有达到的，降一级，不会一次降两级。", "没达到的也只降一级，不会一次掉两级[1]。", ["supported"]),
         ("个人客户单日上限5,000元。", "个人一天5,000块封顶[1]。", ["supported"]),
@@ -337,6 +338,10 @@ def test_a_marker_behind_the_closing_mark_looks_back(text: str, sentences: list[
         ("余额300提现要多少手续费", "提现手续费1%，300元扣5元[1]。", "unsupported"),
         ("900张怎么激活", "单批不超过300张，900张拆3批[1]。", "supported"),
         ("900张怎么激活", "单批不超过300张，900张拆4批[1]。", "unsupported"),
+        # a limit is the clause's, whatever the customer has
+        ("我有301张", "单批不超过301张[1]。", "contradicted"),
+        ("我有302张", "单批最多301张[1]。", "contradicted"),
+        ("我有302", "单批最多302张[1]。", "contradicted"),
     ],
 )
 def test_a_figure_may_be_worked_out_from_the_customers_own(question: str, reply: str, verdict: str) -> None:

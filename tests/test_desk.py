@@ -76,7 +76,8 @@ def test_a_wrong_figure_is_refused_until_it_is_mended_or_vouched_for(desk_of) ->
     assert not refused.closed and "30分钟" in refused.html
     vouched = unescape(re.search(r'data-confirm="([^"]*)"', html).group(1))
     done = desk.accept(asked.draft_id, wrong, asked.evidence_ids, json.dumps([vouched]))
-    assert done.closed and "坐席确认" not in desk.checked("", wrong, "", "", None, None)
+    stored = desk._assistant.get_draft(asked.draft_id, caller=LOCAL_CALLER).decision
+    assert done.closed and (stored.action, stored.reason) == ("edited", "坐席确认：30分钟")
 
 
 def test_the_agents_facts_stand_for_a_figure_no_clause_has(desk_of) -> None:

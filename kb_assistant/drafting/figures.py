@@ -38,6 +38,7 @@ _BARE = re.compile(
     r"(?<![\d.,:A-Za-z-])\d{1,7}(?:\.\d{1,2})?"
     r"(?![\d.,:%A-Za-z-]|[ ]?[年月日号天点时分秒折周个小工张次单笔台条级星位人份行页倍项批件字档])"
 )
+_TODAY = re.compile(r"[当今][天日早晚晨]")
 _DAY = 1440.0  # minutes
 _COUNTS_WORDS = frozenset("条件样个位项点步笔句遍")
 
@@ -96,13 +97,13 @@ def _judge(
     stated: Sequence[str],
 ) -> Figure | None:
     candidates = list(_candidates(sentence, said, cited, siblings))
-    same = [c for c in candidates if _same_amount(said.quantity, c.figure.quantity)]
+    same = [c for c in candidates if _same_amount(said, c.figure.quantity)]
     elsewhere = [f.quantity for f in sentence.figures if f is not said]
     rival = max(
         (
             c
             for c in candidates
-            if not _same_amount(said.quantity, c.figure.quantity)
+            if not _same_amount(said, c.figure.quantity)
             and not any(c.figure.quantity.same_value(other) for other in elsewhere)
         ),
         key=lambda c: c.fit,
@@ -133,9 +134,12 @@ def _without_source(
 ) -> Figure | None:
     if _says_no_amount(span.text, said.quantity, measured):
         return None
-    if said.quantity.text[0] == "一" and any(said.quantity.text in clause.chunk.text for _, clause in cited):
+    counts = said.quantity.dimension not in _RULED_ONLY
+    if counts and said.quantity.text[0] == "一" and any(said.quantity.text in c.chunk.text for _, c in cited):
         return None  # 降一级: no figure there, none here
-    phrase = _worked_out(said, cited, stated)
+    phrase = None
+    if counts and not said.quantity.bound:  # a limit is a rule's own
+        phrase = _worked_out(said, cited, stated, alone=rival is None or rival.fit < _DISAGREES_FROM)
     if phrase is None and (rival is None or rival.fit < _DISAGREES_FROM):
         phrase = _stated(said, stated)
     if phrase is not None:
@@ -199,9 +203,10 @@ def _nearest_name(group: frozenset[str], *places: str) -> frozenset[str]:
     return next((names for place in places if (names := named_in(place, group))), frozenset())
 
 
-def _same_amount(said: Quantity, source: Quantity) -> bool:
+def _same_amount(figure: PlacedFigure, source: Quantity) -> bool:
     """Tell whether both say the same; 10分钟以内 is also the upper end of 30秒至10分钟."""
-    if said.same_value(source) or _same_hour(said, source):
+    said = figure.quantity
+    if said.same_value(source) or (_same_hour(said, source) and not _TODAY.search(figure.part)):
         return True
     if said.dimension != source.dimension or said.low != said.high or source.low == source.high:
         return False
@@ -275,32 +280,35 @@ def _stated(said: PlacedFigure, stated: Sequence[str]) -> str | None:
         for quantity in find_quantities(text):
             if quantity.same_value(figure):
                 return _sentence_around(text, quantity.start)
-        if figure.dimension not in _RULED_ONLY and figure.low == figure.high:
+        if figure.dimension not in _RULED_ONLY and figure.low == figure.high and not figure.bound:
             for bare in _BARE.finditer(text):
                 if float(bare.group()) == figure.low:
                     return _sentence_around(text, bare.start())
     return None
 
 
-def _worked_out(said: PlacedFigure, cited: Sequence[tuple[int, Clause]], stated: Sequence[str]) -> str | None:
+def _worked_out(
+    said: PlacedFigure, cited: Sequence[tuple[int, Clause]], stated: Sequence[str], *, alone: bool
+) -> str | None:
     """Return the message a figure is worked out from.
 
-    Of 100元 60元 leave 40元, 1% of 300元 is 3元, and 900张 at 300张 a time are 3批.
+    1% of 300元 is 3元; where it stands `alone`, with no figure of a clause fitting its place, also what 60元
+    leave of 100元 and the 3批 of 900张 at 300张 a time.
     """
     figure = said.quantity
-    if figure.dimension in _RULED_ONLY or figure.low != figure.high:
+    if figure.low != figure.high:
         return None
     ruled = [f.quantity for _, clause in cited for unit in clause.units for f in unit.figures]
     for text in stated:
         found = find_quantities(text)
         bare = [float(number.group()) for number in _BARE.finditer(text)]
         own = [*bare, *(q.low for q in found if q.dimension == figure.dimension)]
-        if figure.dimension not in ("yuan", "次"):
-            own.append(1.0)
-        results = [abs(a - b) for a in own for b in own]
-        for rate in (q.low / 100 for q in ruled if q.dimension == "percent"):
-            results += [amount * part for amount in own for part in (rate, 1 - rate)]
-        if figure.dimension in _PORTIONS:
+        rates = [q.low / 100 for q in ruled if q.dimension == "percent"]
+        results = [amount * part for amount in own for rate in rates for part in (rate, 1 - rate)]
+        if alone:
+            less = own if figure.dimension in ("yuan", "次") else [*own, 1.0]
+            results += [abs(a - b) for a in less for b in less]
+        if alone and figure.dimension in _PORTIONS:
             limits = [(q.low, q.dimension) for q in ruled if q.low > 1]
             amounts = [(q.low, q.dimension) for q in found]
             results += [math.ceil(a / b) for a, of in amounts for b, what in limits if of == what]

@@ -145,14 +145,12 @@ def _judge_words(
     denied = frozenset(
         n for n in own if found[n].fault and (clean < SUPPORTED_FROM or found[n].share > clean)
     )
-    enough = max(clean, *(found[n].share for n in own)) + ELSEWHERE >= elsewhere
+    enough = max(found[n].share for n in own) + ELSEWHERE >= elsewhere
     carrying = [
         n for n in own if n not in denied and enough and _carries(said, clauses[n], found[n], len(own) == 1)
     ]
-    share = max(
-        (found[n].share + _FIGURE_ADDS * _shares_figure(said, found[n]) for n in carrying), default=0.0
-    )
-    if not carrying or share < SUPPORTED_FROM or len(own) < len(numbers):
+    reach = max((_reach(said, found[n]) for n in carrying), default=0.0)
+    if reach < SUPPORTED_FROM or len(own) < len(numbers):
         return Entry(span, numbers, "unsupported", failing=frozenset(own), denied=denied)
     best = max(carrying, key=lambda n: found[n].share)
     backing = {
@@ -178,9 +176,11 @@ def _said_by_any(plain: str, own: Sequence[int], clauses: Mapping[int, Clause]) 
     return plain if carried else ""
 
 
-def _shares_figure(said: Unit, found: Grounds) -> bool:
+def _reach(said: Unit, found: Grounds) -> float:
+    """Return the share of a sentence that a clause says, more where its nearest statement has a figure of it."""
     there = [figure.quantity for unit in found.units[:1] for figure in unit.figures]
-    return any(f.quantity.same_value(other) for f in said.figures for other in there)
+    shared = any(f.quantity.same_value(other) for f in said.figures for other in there)
+    return found.share + _FIGURE_ADDS * shared
 
 
 def _carries(said: Unit, clause: Clause, found: Grounds, alone: bool) -> bool:
@@ -189,7 +189,7 @@ def _carries(said: Unit, clause: Clause, found: Grounds, alone: bool) -> bool:
     One of several clauses need only carry its own part: a little of the whole, or a piece between commas.
     """
     if alone:
-        return found.share + _FIGURE_ADDS * _shares_figure(said, found) >= SUPPORTED_FROM
+        return _reach(said, found) >= SUPPORTED_FROM
     parts = [piece.wording for piece in said.pieces if len(piece.wording) >= _PART]
     best = max((covered(part, clause.whole, clause.about) for part in parts), default=0.0)
     return found.share >= _CONTRIBUTES_FROM or best >= _PART_SAID_FROM

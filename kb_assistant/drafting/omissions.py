@@ -41,7 +41,7 @@ _ONCE = re.compile(r"^(?:同一|每)[^，：]{1,8}(?:只|仅|限|最多)")
 # what binds the agent, the customer need not hear
 _OURS = re.compile(
     r"^(?:请?坐席|客服|首问|后台|质检|值班|充值组|卡密组|商家组|会员组|风控组)(?!.{0,8}(?:审批|批准|同意))"
-    r"|(?<!结)工单(?!满|超过|未)|登记|打码|口头|话术|备注|反查|记录|填写|录入|标记|归档|截图|讲清|讲明|说明"
+    r"|(?<!结)工单(?!满|超过|未)|登记|打码|口头|话术|备注|反查|(?<!核验)记录|填写|录入|标记|归档|截图|讲清|讲明|说明"
     r"|告[知诉]|安抚|按 ?SOP|写[清明成]|请客户|向客户|交接|索要|索取|引导"
 )
 # one more condition beside another
@@ -128,7 +128,7 @@ def conditions(unit: Unit) -> tuple[Piece, ...]:
 def _is_condition(unit: Unit, place: int, text: str, listed: bool) -> bool:
     if _APPROVAL.search(text):
         return _NO_APPROVAL.search(text) is None
-    if _OURS.search(text) and not text.startswith("须有"):
+    if _OURS.search(text):
         return False
     following = unit.pieces[place + 1].text if place + 1 < len(unit.pieces) else ""
     limited = any(f.piece == place and f.quantity.bound for f in unit.figures)

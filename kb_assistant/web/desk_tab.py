@@ -137,29 +137,15 @@ def _desk_after(
     desk: Desk, texts: Texts, asked: Asking | Asked | Refused, facts: str, as_of: str
 ) -> list[Any]:
     """Return what stands on the desk, in the order of its outputs."""
-    if isinstance(asked, Asking):
-        return [
-            *[""] * 3,
-            asked.draft,
-            "",
-            asked.evidence,
-            placeholder(texts["source_start"]),
-            *[""] * 5,
-            *_open_for_decision(False),
-            "",
-        ]
-    if isinstance(asked, Refused) and asked.kept:
-        return [asked.html, *[gr.skip()] * 15]
-    if isinstance(asked, Refused):
+    if not isinstance(asked, Asked):
         # the draft of the question before must not be sent in answer to this one
-        return [
-            asked.html,
-            *[""] * 5,
-            placeholder(texts["source_start"]),
-            *[""] * 5,
-            *_open_for_decision(False),
-            "",
-        ]
+        message, draft, evidence = (
+            ("", asked.draft, asked.evidence) if isinstance(asked, Asking) else (asked.html, "", "")
+        )
+        start = placeholder(texts["source_start"])
+        cleared = [message, "", "", draft, "", evidence, start, *[""] * 5, *_open_for_decision(False), ""]
+        kept = isinstance(asked, Refused) and asked.kept
+        return [message, *[gr.skip() for _ in cleared[1:]]] if kept else cleared
     return [
         "",
         asked.draft_id,
