@@ -177,7 +177,7 @@ def _said_by_any(plain: str, own: Sequence[int], clauses: Mapping[int, Clause]) 
 
 
 def _reach(said: Unit, found: Grounds) -> float:
-    """Return the share of a sentence that a clause says, more where its nearest statement has a figure of it."""
+    """Return the share of a sentence that a clause says, more where they share a figure."""
     there = [figure.quantity for unit in found.units[:1] for figure in unit.figures]
     shared = any(f.quantity.same_value(other) for f in said.figures for other in there)
     return found.share + _FIGURE_ADDS * shared
